@@ -1,0 +1,4 @@
+//! Work that goes on beside the request path. Each job is owned by the binary, which stops it and waits for it.
+
+pub mod follow;
+pub mod settle;

@@ -1,0 +1,78 @@
+//! From the outbox to the books: settled calls are posted in batches, each with its position in one transaction,
+//! so that nothing is lost and nothing counts twice.
+
+use std::time::Duration;
+
+use live::outbox::{Batch, Reader};
+use store::Store;
+use tokio::sync::watch;
+
+/// Most calls posted in one transaction.
+const BATCH: usize = 500;
+/// Pause after a post that failed; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Posts until `stop` turns true and nothing is left to read.
+pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<bool>) {
+    loop {
+        let read = tokio::select! {
+            read = reader.next(BATCH) => read,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match read {
+            Ok(batch) => {
+                if !post(&mut reader, &store, &batch, &stop).await {
+                    return;
+                }
+            }
+            Err(failed) => {
+                tracing::error!(%failed, "the outbox cannot be read");
+                tokio::time::sleep(LONGEST_PAUSE).await;
+            }
+        }
+    }
+    // Nothing is appended any more: what is left is posted before the store closes.
+    loop {
+        match reader.try_next(BATCH) {
+            Ok(Some(batch)) => {
+                if !post(&mut reader, &store, &batch, &stop).await {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(failed) => {
+                tracing::error!(%failed, "the outbox cannot be read; the rest is posted at the next start");
+                return;
+            }
+        }
+    }
+}
+
+/// Posts one batch; false when it was given up because the process stops. It is then posted at the next start.
+async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::Receiver<bool>) -> bool {
+    let positions: Vec<store::usage::Position> =
+        batch.positions.iter().map(|p| (p.lane, p.segment, p.offset)).collect();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match store.usage().post(&batch.settled, &positions).await {
+            Ok(posted) => {
+                tracing::debug!(calls = batch.settled.len(), posted, "calls posted");
+                break;
+            }
+            Err(failed) => {
+                tracing::error!(%failed, calls = batch.settled.len(), "calls could not be posted; trying again");
+                if *stop.borrow() && pause >= LONGEST_PAUSE {
+                    return false;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    if let Err(failed) = reader.confirm(&batch.positions) {
+        tracing::error!(%failed, "posted calls could not be taken out of the outbox");
+    }
+    true
+}

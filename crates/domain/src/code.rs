@@ -1,0 +1,121 @@
+//! Every refusal and failure the gate can answer with: one row each, everything about it derived from the row.
+
+/// Whether the same request may succeed when sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// A retry cannot cure it: `x-should-retry: false`.
+    Never,
+    /// It may pass later: `retry-after` and `retry-after-ms` say when.
+    Later,
+}
+
+/// What an answer says went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The request cannot be read or contradicts itself.
+    InvalidRequest,
+    /// The credential is missing, malformed, unknown, wrong, disabled, expired or revoked.
+    Unauthorized,
+    /// The key may not use this model.
+    ModelNotAllowed,
+    /// No such path or object.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// No connection offers this model.
+    ModelNotFound,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The request body did not arrive in time.
+    RequestTimeout,
+    /// The body is not JSON, or is compressed.
+    UnsupportedMediaType,
+    /// A field has a value it cannot have.
+    ValidationFailed,
+    /// A limit is exhausted for the moment.
+    RateLimited,
+    /// The upstream failed or answered nonsense.
+    ProviderError,
+    /// Every connection that offers the model is out of service.
+    NoAvailableRoute,
+    /// Something the gate needs is gone for the moment.
+    Unavailable,
+    /// The upstream did not answer in time.
+    ProviderTimeout,
+}
+
+/// All attributes of one code.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The code.
+    pub code: Code,
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its word in logs, metrics and docs.
+    pub word: &'static str,
+    /// `error.type` in the OpenAI envelope.
+    pub openai_type: &'static str,
+    /// `error.code` in the OpenAI envelope.
+    pub openai_code: &'static str,
+    /// Whether a retry may help.
+    pub retry: Retry,
+}
+
+const fn row(
+    code: Code,
+    status: u16,
+    word: &'static str,
+    openai_type: &'static str,
+    openai_code: &'static str,
+    retry: Retry,
+) -> Row {
+    Row { code, status, word, openai_type, openai_code, retry }
+}
+
+/// The table, in the order of [`Code`].
+#[rustfmt::skip]
+pub const ROWS: [Row; 15] = [
+    row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        Retry::Never),
+    row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        Retry::Never),
+    row(Code::ModelNotAllowed,      403, "model_not_allowed",      "permission_error",      "model_not_allowed",      Retry::Never),
+    row(Code::NotFound,             404, "not_found",              "invalid_request_error", "not_found",              Retry::Never),
+    row(Code::MethodNotAllowed,     405, "method_not_allowed",     "invalid_request_error", "method_not_allowed",     Retry::Never),
+    row(Code::ModelNotFound,        404, "not_found",              "invalid_request_error", "model_not_found",        Retry::Never),
+    row(Code::BodyTooLarge,         413, "body_too_large",         "invalid_request_error", "request_too_large",      Retry::Never),
+    row(Code::RequestTimeout,       408, "request_timeout",        "invalid_request_error", "request_timeout",        Retry::Never),
+    row(Code::UnsupportedMediaType, 415, "unsupported_media_type", "invalid_request_error", "unsupported_media_type", Retry::Never),
+    row(Code::ValidationFailed,     422, "validation_failed",      "invalid_request_error", "validation_failed",      Retry::Never),
+    row(Code::RateLimited,          429, "rate_limited",           "rate_limit_error",      "rate_limited",           Retry::Later),
+    row(Code::ProviderError,        502, "provider_error",         "api_error",             "provider_error",         Retry::Later),
+    row(Code::NoAvailableRoute,     503, "no_available_route",     "api_error",             "no_available_route",     Retry::Later),
+    row(Code::Unavailable,          503, "unavailable",            "api_error",             "unavailable",            Retry::Later),
+    row(Code::ProviderTimeout,      504, "provider_timeout",       "api_error",             "provider_timeout",       Retry::Later),
+];
+
+impl Code {
+    /// The row of this code.
+    #[must_use]
+    pub fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_codes() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.code as usize, index, "{}", row.word);
+        }
+    }
+
+    #[test]
+    fn client_faults_are_not_retried_except_limits() {
+        for row in &ROWS {
+            let later = row.status >= 500 || row.code == Code::RateLimited;
+            assert_eq!(row.retry == Retry::Later, later, "{}", row.word);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The grammar of credentials: `pc_<kind>_<52 Crockford base32 characters>`, 260 bits, lower case. Parsing is
+//! case-insensitive and maps I and L to 1 and O to 0, so that a key read aloud still works.
+
+use zeroize::Zeroize;
+
+/// Characters of the body.
+pub const BODY_CHARS: usize = 52;
+/// Characters of the body that are public: indexed, listed, logged.
+pub const PREFIX_CHARS: usize = 8;
+/// The alphabet of Crockford base32 in lower case (<https://www.crockford.com/base32.html>).
+pub const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// What a credential is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An API key of a project, for real traffic.
+    Live,
+    /// An API key of a project, for trials.
+    Test,
+    /// An operator's token for the admin listener.
+    Operator,
+}
+
+impl Kind {
+    /// Every kind with its word in the grammar.
+    pub const ALL: [(Kind, &'static str); 3] =
+        [(Kind::Live, "live"), (Kind::Test, "test"), (Kind::Operator, "op")];
+
+    /// The word between the underscores.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Live => "live",
+            Kind::Test => "test",
+            Kind::Operator => "op",
+        }
+    }
+}
+
+/// The first characters of a credential's body: not secret, never enough to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Prefix([u8; PREFIX_CHARS]);
+
+impl Prefix {
+    /// Reads a stored prefix; `None` when it is not eight characters of the alphabet.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; PREFIX_CHARS] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|byte| ALPHABET.contains(byte)).then_some(Self(bytes))
+    }
+
+    /// The eight characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A well-formed credential in its canonical text. Not `Debug`, not `Clone`; zeroed on drop.
+pub struct Token {
+    kind: Kind,
+    text: String,
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+impl Token {
+    /// Makes a credential from 52 random bytes, of which five bits each are used.
+    #[must_use]
+    pub fn from_entropy(kind: Kind, entropy: &[u8; BODY_CHARS]) -> Self {
+        let mut text = String::with_capacity(4 + kind.word().len() + BODY_CHARS);
+        text.push_str("pc_");
+        text.push_str(kind.word());
+        text.push('_');
+        text.extend(entropy.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])));
+        Self { kind, text }
+    }
+
+    /// Parses what a caller sent and brings it into canonical form; `None` when it breaks the grammar.
+    #[must_use]
+    pub fn parse(sent: &[u8]) -> Option<Self> {
+        // The longest credential has a two-letter-longer kind than any here; anything longer is not ours.
+        if sent.len() > 3 + 4 + 1 + BODY_CHARS || !sent.is_ascii() {
+            return None;
+        }
+        let lower = sent.to_ascii_lowercase();
+        let rest = lower.strip_prefix(b"pc_")?;
+        let (kind, word) = Kind::ALL.into_iter().find(|(_, word)| {
+            rest.strip_prefix(word.as_bytes()).is_some_and(|tail| tail.first() == Some(&b'_'))
+        })?;
+        let body = &rest[word.len() + 1..];
+        if body.len() != BODY_CHARS {
+            return None;
+        }
+        let mut text = String::with_capacity(sent.len());
+        text.push_str("pc_");
+        text.push_str(word);
+        text.push('_');
+        for byte in body {
+            let canonical = match byte {
+                b'i' | b'l' => b'1',
+                b'o' => b'0',
+                other if ALPHABET.contains(other) => *other,
+                _ => return None,
+            };
+            text.push(char::from(canonical));
+        }
+        Some(Self { kind, text })
+    }
+
+    /// What the credential is for.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The public first characters of the body.
+    #[must_use]
+    pub fn prefix(&self) -> Prefix {
+        let start = 3 + self.kind.word().len() + 1;
+        let mut prefix = [b'0'; PREFIX_CHARS];
+        prefix.copy_from_slice(&self.text.as_bytes()[start..start + PREFIX_CHARS]);
+        Prefix(prefix)
+    }
+
+    /// The canonical text, for the digest and for showing it once to its maker.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn canonical(sent: &str) -> Option<String> {
+        Token::parse(sent.as_bytes()).map(|token| token.reveal().to_owned())
+    }
+
+    #[test]
+    fn case_and_look_alikes_are_the_same_key() {
+        let body = "0".repeat(51) + "1";
+        let key = format!("pc_live_{body}");
+        assert_eq!(canonical(&key), Some(key.clone()));
+        assert_eq!(canonical(&format!("PC_LIVE_{}L", "O".repeat(51))), Some(key.clone()));
+        assert_eq!(canonical(&format!("pc_live_{}i", "o".repeat(51))), Some(key));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        let body = "0".repeat(52);
+        for sent in [
+            String::new(),
+            "pc_live_".to_owned(),
+            format!("pc_live_{}", &body[1..]),
+            format!("pc_live_{body}0"),
+            format!("pc_root_{body}"),
+            format!(" pc_live_{body}"),
+            format!("pc_live_{}u", &body[1..]),
+            format!("pc_live_{}é", &body[2..]),
+            format!("sk-{body}"),
+        ] {
+            assert!(canonical(&sent).is_none(), "{sent} should not parse");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn made_keys_parse_to_themselves(entropy in proptest::collection::vec(any::<u8>(), 52)) {
+            let token = Token::from_entropy(Kind::Live, &entropy.try_into().unwrap());
+            let again = Token::parse(token.reveal().to_ascii_uppercase().as_bytes()).unwrap();
+            prop_assert_eq!(again.reveal(), token.reveal());
+            prop_assert_eq!(Prefix::parse(again.prefix().as_str()), Some(token.prefix()));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Token::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The record of one call: what was used, what it cost, how it ended. Never any text of the call.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
+use crate::money::Money;
+use crate::price::Tokens;
+use crate::time::Timestamp;
+
+/// The endpoint a call came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+}
+
+impl Surface {
+    /// Every surface.
+    pub const ALL: [Surface; 3] = [Surface::Chat, Surface::Completions, Surface::Embeddings];
+
+    /// The word in records and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Surface::Chat => "chat",
+            Surface::Completions => "completions",
+            Surface::Embeddings => "embeddings",
+        }
+    }
+
+    /// The path under an OpenAI-compatible base URL.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Surface::Chat => "/chat/completions",
+            Surface::Completions => "/completions",
+            Surface::Embeddings => "/embeddings",
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The upstream finished and said so.
+    Complete,
+    /// The upstream failed before any output.
+    Failed,
+    /// The upstream stopped, failed or fell silent after output had begun.
+    Cut,
+    /// The caller left.
+    Cancelled,
+    /// The gate stopped while the call was open; nothing proves what was produced, so nothing is billed.
+    Interrupted,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Complete, Outcome::Failed, Outcome::Cut, Outcome::Cancelled, Outcome::Interrupted];
+
+    /// The word in records and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Failed => "failed",
+            Outcome::Cut => "cut",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Where the token counts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// The provider said so.
+    Provider,
+    /// The gate estimated them from the bytes that passed.
+    Estimated,
+    /// Nothing was used.
+    None,
+}
+
+impl UsageSource {
+    /// The word in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            UsageSource::Provider => "provider",
+            UsageSource::Estimated => "estimated",
+            UsageSource::None => "none",
+        }
+    }
+}
+
+/// Who asked for what: known before the upstream is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallOpened {
+    /// Ours, unique.
+    pub call: CallId,
+    /// As answered in `x-request-id`; a caller may choose it, so it need not be unique.
+    pub request_id: String,
+    /// The tenant.
+    pub org: OrgId,
+    /// The project.
+    pub project: ProjectId,
+    /// The key.
+    pub key: KeyId,
+    /// The endpoint.
+    pub surface: Surface,
+    /// Whether a stream was asked for.
+    pub streamed: bool,
+    /// The model as the caller wrote it.
+    pub model_asked: String,
+    /// When the request was read.
+    pub started_at: Timestamp,
+}
+
+/// How the call ended and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallSettled {
+    /// Who asked for what.
+    pub opened: CallOpened,
+    /// The connection that answered, or was tried last.
+    pub provider_key: Option<ProviderKeyId>,
+    /// Its provider; empty when none was called.
+    pub provider: String,
+    /// The model as the provider knows it; empty when none was called.
+    pub model: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was used.
+    pub tokens: Tokens,
+    /// Where the counts come from.
+    pub source: UsageSource,
+    /// What it cost.
+    pub cost: Money,
+    /// `priced`, `free` or `unpriced`.
+    pub pricing: String,
+    /// The price row used.
+    pub price_version: String,
+    /// Upstream attempts made.
+    pub attempts: u8,
+    /// Milliseconds to the first byte of the upstream's answer; zero when none came.
+    pub first_byte_ms: u32,
+    /// Milliseconds from reading the request to the end.
+    pub total_ms: u32,
+}
+
+/// What the outbox carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// An upstream is about to be called.
+    Opened(CallOpened),
+    /// A call ended.
+    Settled(CallSettled),
+}
+
+impl Event {
+    /// The call it is about.
+    #[must_use]
+    pub fn call(&self) -> CallId {
+        match self {
+            Event::Opened(opened) => opened.call,
+            Event::Settled(settled) => settled.opened.call,
+        }
+    }
+}

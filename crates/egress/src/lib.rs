@@ -1,0 +1,16 @@
+//! The only crate that opens outbound sockets: one policy for every outbound URL, our own resolution, and a
+//! connection to exactly the address that was checked. It does not know what is sent, by whom, or what it costs.
+
+mod client;
+mod connect;
+mod failed;
+mod policy;
+mod resolve;
+mod target;
+
+pub use client::{BadSettings, Client, Settings};
+pub use failed::{Failed, Reached};
+pub use policy::allowed::{Allowed, BadEntry};
+pub use policy::{Policy, Rejected};
+pub use resolve::{Answers, Resolve, SystemResolver};
+pub use target::{BadPath, Target};

@@ -1,0 +1,73 @@
+//! When a request was read and by what name it goes.
+
+use std::time::Instant;
+
+use domain::id::CallId;
+use domain::time::Timestamp;
+use http::{HeaderMap, HeaderValue};
+
+use crate::gate::Gateway;
+use crate::refusal::{Refusal, Stop};
+
+/// Longest request id that is taken from a caller.
+const REQUEST_ID_CHARS: usize = 128;
+
+/// The facts of a request's arrival.
+pub(crate) struct Arrival {
+    /// Ours, unique.
+    pub call: CallId,
+    /// The caller's `x-request-id` when it is sane, else ours.
+    pub request_id: HeaderValue,
+    /// For durations.
+    pub instant: Instant,
+    /// For records.
+    pub at: Timestamp,
+}
+
+impl Arrival {
+    /// Notes the arrival of a request with these headers.
+    pub(crate) fn note(gate: &Gateway, headers: &HeaderMap) -> Result<Self, Stop> {
+        let at = gate.clock.now();
+        let uuid = vault::entropy::uuid_v7(at).map_err(|_| Stop::HangUp)?;
+        let call = CallId::new(uuid);
+        let request_id = match headers.get("x-request-id").filter(|id| is_sane(id)) {
+            Some(theirs) => theirs.clone(),
+            None => HeaderValue::try_from(call.to_string()).map_err(|_| Stop::HangUp)?,
+        };
+        Ok(Self { call, request_id, instant: Instant::now(), at })
+    }
+
+    /// The request id as text.
+    pub(crate) fn request_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
+    }
+
+    /// A refusal, bound to this request.
+    pub(crate) fn refuse(&self, refusal: Refusal) -> http::Response<crate::body::Body> {
+        refusal.respond(&self.request_id)
+    }
+}
+
+fn is_sane(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    (1..=REQUEST_ID_CHARS).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_request_ids_are_taken_over() {
+        let check = |id: &str, expect: bool| {
+            assert_eq!(is_sane(&HeaderValue::from_str(id).unwrap()), expect, "{id}");
+        };
+        check("req-1.a:B_2", true);
+        check("", false);
+        check("a b", false);
+        check("a<script>", false);
+        check(&"x".repeat(128), true);
+        check(&"x".repeat(129), false);
+    }
+}

@@ -1,0 +1,148 @@
+//! From a credential to a caller. Every failure gives the same answer, no sooner than the floor; the true reason
+//! goes to the log and the meters, never to the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::code::Code;
+use domain::scope::{ApiKey, Denied, Scope};
+use domain::token::{Kind, Prefix, Token};
+use http::request::Parts;
+use http::{HeaderMap, header};
+
+use crate::arrival::Arrival;
+use crate::gate::Gateway;
+use crate::refusal::{Refusal, Stop};
+
+/// Time between reading a request and refusing its credential: long enough to hide what was looked up.
+const FLOOR: Duration = Duration::from_millis(80);
+/// The headers in which official clients send their key, besides `authorization`.
+const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+/// Query parameters in which a key is refused: a URL ends up in logs and histories.
+const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "api-key", "apikey", "access_token", "token"];
+
+/// Who calls, as proved by a credential.
+pub(crate) struct Caller {
+    /// Whose data the call may touch.
+    pub scope: Scope,
+    /// What the key may do.
+    pub key: Arc<ApiKey>,
+}
+
+/// Proves the caller of a request.
+pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Caller, Stop> {
+    let (denied, prefix) = match read_token(head) {
+        Err(denied) => (denied, None),
+        Ok(token) => match verify(gate, arrival, &token).await? {
+            Ok(caller) => return Ok(caller),
+            Err(denied) => (denied, Some(token.prefix())),
+        },
+    };
+    gate.meters.denied(denied);
+    let prefix = prefix.as_ref().map_or("-", Prefix::as_str);
+    tracing::info!(request_id = arrival.request_id(), reason = denied.word(), prefix, "credential refused");
+    let Ok(_parked) = gate.parking.try_acquire() else { return Err(Stop::HangUp) };
+    tokio::time::sleep_until((arrival.instant + FLOOR).into()).await;
+    Err(Refusal::new(Code::Unauthorized, "The API key is missing or not valid.").into())
+}
+
+/// Looks the token up and checks the key's state; the outer error is a store that cannot be asked.
+async fn verify(gate: &Gateway, arrival: &Arrival, token: &Token) -> Result<Result<Caller, Denied>, Stop> {
+    if !matches!(token.kind(), Kind::Live | Kind::Test) {
+        return Ok(Err(Denied::WrongKind));
+    }
+    let digest = gate.pepper.digest(&vault::digest::sha256_of(token));
+    let found = gate.snapshot.key(&digest).await.map_err(|failed| {
+        tracing::error!(request_id = arrival.request_id(), %failed, "a key could not be looked up");
+        Refusal::new(Code::Unavailable, "Keys cannot be checked at the moment.")
+    })?;
+    let Some(key) = found else { return Ok(Err(Denied::Unknown)) };
+    Ok(Scope::of_verified_key(&key, arrival.at).map(|scope| Caller { scope, key }))
+}
+
+/// The one credential of a request.
+fn read_token(head: &Parts) -> Result<Token, Denied> {
+    if head.uri.query().is_some_and(holds_key) {
+        return Err(Denied::Misplaced);
+    }
+    let mut sent = credentials(&head.headers)?;
+    let first = sent.next().ok_or(Denied::Missing)?;
+    if sent.any(|other| other != first) {
+        return Err(Denied::Misplaced);
+    }
+    Token::parse(first).ok_or(Denied::Malformed)
+}
+
+fn credentials(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Denied> {
+    let mut bearer = Vec::new();
+    for value in headers.get_all(header::AUTHORIZATION) {
+        let value = value.as_bytes();
+        let split = value.iter().position(|byte| *byte == b' ').ok_or(Denied::Malformed)?;
+        let (scheme, rest) = value.split_at(split);
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Err(Denied::Malformed);
+        }
+        bearer.push(rest.trim_ascii());
+    }
+    let others = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes());
+    Ok(bearer.into_iter().chain(others))
+}
+
+fn holds_key(query: &str) -> bool {
+    query.split('&').any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = name.to_ascii_lowercase();
+        KEY_PARAMETERS.contains(&name.as_str())
+            || value.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("pc_"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    const A: &str = "pc_live_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjk";
+    const B: &str = "pc_live_1123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjk";
+
+    fn read(uri: &str, headers: &[(&str, &str)]) -> Result<String, Denied> {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        read_token(&head).map(|token| token.reveal().to_owned())
+    }
+
+    #[test]
+    fn each_clients_header_is_read() {
+        for name in ["x-api-key", "api-key", "x-goog-api-key"] {
+            assert_eq!(read("/", &[(name, A)]), Ok(A.to_owned()), "{name}");
+        }
+        assert_eq!(read("/", &[("authorization", &format!("bearer {A}"))]), Ok(A.to_owned()));
+        assert_eq!(read("/", &[("authorization", &format!("Bearer  {A}"))]), Ok(A.to_owned()));
+    }
+
+    #[test]
+    fn anything_doubtful_is_refused_with_its_reason() {
+        let check = |uri: &str, headers: &[(&str, &str)], expect: Denied| {
+            assert_eq!(read(uri, headers), Err(expect), "{uri} {headers:?}");
+        };
+        let bearer = format!("Bearer {A}");
+        check("/", &[], Denied::Missing);
+        check("/", &[("cookie", A)], Denied::Missing);
+        check("/", &[("authorization", &format!("Basic {A}"))], Denied::Malformed);
+        check("/", &[("authorization", A)], Denied::Malformed);
+        check("/", &[("authorization", &format!("Bearer {A} x"))], Denied::Malformed);
+        check("/", &[("authorization", &bearer), ("x-api-key", B)], Denied::Misplaced);
+        check(
+            "/",
+            &[("authorization", &bearer), ("authorization", &format!("Bearer {B}"))],
+            Denied::Misplaced,
+        );
+        check(&format!("/?key={A}"), &[("authorization", &bearer)], Denied::Misplaced);
+        check(&format!("/?x={A}"), &[("authorization", &bearer)], Denied::Misplaced);
+        check("/?Access_Token=1", &[("authorization", &bearer)], Denied::Misplaced);
+        assert!(read("/?api-version=1", &[("authorization", &bearer), ("x-api-key", A)]).is_ok());
+    }
+}

@@ -1,0 +1,190 @@
+//! One open call and its end. A call settles exactly once: by its end, or by being dropped when the caller
+//! leaves.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::money::Money;
+use domain::price::Tokens;
+use domain::route::Offer;
+use domain::usage::{CallOpened, CallSettled, Event, Outcome, UsageSource};
+use http::HeaderValue;
+use live::counters::Admitted;
+use live::meters::InFlight;
+use live::outbox::Ticket;
+use wire::openai;
+
+use crate::arrival::Arrival;
+use crate::gate::Gateway;
+
+/// What is known of an answer when it ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Produced {
+    /// As the provider counted it.
+    pub tokens: Option<Tokens>,
+    /// Bytes of text that came, for an estimate when the provider said nothing.
+    pub output_bytes: u64,
+}
+
+/// A call between its hold and its settlement.
+pub(crate) struct Call {
+    gate: Arc<Gateway>,
+    _in_flight: InFlight,
+    opened: Option<CallOpened>,
+    request_id: HeaderValue,
+    admitted: Admitted,
+    started: Instant,
+    input_bytes: u64,
+    offer: Option<Offer>,
+    attempts: u8,
+    first_byte_ms: u32,
+    reached_upstream: bool,
+}
+
+impl Call {
+    /// A call that was recorded as open.
+    pub(crate) fn open(
+        gate: Arc<Gateway>,
+        arrival: &Arrival,
+        opened: CallOpened,
+        admitted: Admitted,
+        input_bytes: u64,
+    ) -> Self {
+        let in_flight = gate.meters.enter();
+        Self {
+            gate,
+            _in_flight: in_flight,
+            opened: Some(opened),
+            request_id: arrival.request_id.clone(),
+            admitted,
+            started: arrival.instant,
+            input_bytes,
+            offer: None,
+            attempts: 0,
+            first_byte_ms: 0,
+            reached_upstream: false,
+        }
+    }
+
+    /// Notes that `offer` is about to be tried.
+    pub(crate) fn attempt(&mut self, offer: &Offer) {
+        if self.attempts == 0 {
+            self.gate.meters.overhead(self.started.elapsed());
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        self.offer = Some(offer.clone());
+        self.reached_upstream = true;
+    }
+
+    /// Notes that the attempt failed: whatever it cost is the provider's loss, not the caller's.
+    pub(crate) fn attempt_failed(&mut self) {
+        self.reached_upstream = false;
+    }
+
+    /// Notes the head of the upstream's answer.
+    pub(crate) fn first_byte(&mut self) {
+        self.first_byte_ms = elapsed_ms(self.started);
+    }
+
+    /// The gate this call runs in.
+    pub(crate) fn gate(&self) -> &Arc<Gateway> {
+        &self.gate
+    }
+
+    /// When the request was read.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The request id, ready for a header.
+    pub(crate) fn request_id(&self) -> &HeaderValue {
+        &self.request_id
+    }
+
+    /// How the caller stands with its limits.
+    pub(crate) fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+
+    /// The offer that was tried last.
+    pub(crate) fn offer(&self) -> Option<&Offer> {
+        self.offer.as_ref()
+    }
+
+    /// Upstream attempts so far.
+    pub(crate) fn attempts(&self) -> u8 {
+        self.attempts
+    }
+
+    /// Ends the call, which was answered with `status` (0 when it was not): prices it, records it, meters it. Gives the cost and a ticket to wait for when every record
+    /// must be on disk before the answer's last byte. A call that was settled before gives nothing.
+    pub(crate) fn settle(
+        &mut self,
+        outcome: Outcome,
+        status: u16,
+        produced: Produced,
+    ) -> Option<(Money, Ticket)> {
+        let opened = self.opened.take()?;
+        let (tokens, source) = self.count(outcome, produced);
+        let facts = self.offer.as_ref().map(|offer| &offer.facts);
+        let cost = facts.map_or(Money::ZERO, |facts| facts.pricing.cost(&tokens));
+        let settled = CallSettled {
+            provider_key: self.offer.as_ref().map(|offer| offer.connection.id),
+            provider: self
+                .offer
+                .as_ref()
+                .map_or_else(String::new, |offer| offer.connection.provider.to_string()),
+            model: self.offer.as_ref().map_or_else(String::new, |offer| offer.model.to_string()),
+            outcome,
+            tokens,
+            source,
+            cost,
+            pricing: facts.map_or("unpriced", |facts| facts.pricing.word()).to_owned(),
+            price_version: facts.map_or("none", |facts| &*facts.price_version).to_owned(),
+            attempts: self.attempts,
+            first_byte_ms: self.first_byte_ms,
+            total_ms: elapsed_ms(self.started),
+            opened,
+        };
+        self.gate.meters.settled(&settled, status);
+        let event = Event::Settled(settled);
+        match self.gate.outbox.append(&event) {
+            Ok(ticket) => Some((cost, ticket)),
+            Err(full) => {
+                // The reserve for settlements is gone. The opened record stays: the next start reports the call
+                // as interrupted, and this line says what it really was.
+                tracing::error!(call = %event.call(), cost_nanos = cost.nanos(), %full, "a settlement was not recorded");
+                None
+            }
+        }
+    }
+
+    fn count(&self, outcome: Outcome, produced: Produced) -> (Tokens, UsageSource) {
+        if !self.reached_upstream || outcome == Outcome::Failed {
+            return (Tokens::default(), UsageSource::None);
+        }
+        match produced.tokens {
+            Some(tokens) => (tokens, UsageSource::Provider),
+            None => {
+                let tokens = Tokens {
+                    input: openai::estimate_tokens(self.input_bytes),
+                    output: openai::estimate_tokens(produced.output_bytes),
+                    ..Tokens::default()
+                };
+                (tokens, UsageSource::Estimated)
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Only a caller who leaves drops an unsettled call; a request that reached the upstream is then charged
+        // for its input, so that leaving early is not a way to spend somebody's money unseen.
+        self.settle(Outcome::Cancelled, 0, Produced::default());
+    }
+}
+
+fn elapsed_ms(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
+}

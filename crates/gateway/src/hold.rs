@@ -1,0 +1,51 @@
+//! The last line before anything costs money: the call is recorded as open, durably, or it is not made.
+
+use std::sync::Arc;
+
+use domain::code::Code;
+use domain::usage::{CallOpened, Outcome};
+use live::counters::Admitted;
+
+use crate::arrival::Arrival;
+use crate::authenticate::Caller;
+use crate::call::{Call, Produced};
+use crate::decode::Asked;
+use crate::gate::Gateway;
+use crate::refusal::{Refusal, Stop};
+
+/// Opens the call in the outbox. The result settles itself, whatever happens to it.
+pub(crate) async fn hold(
+    gate: &Arc<Gateway>,
+    arrival: &Arrival,
+    caller: &Caller,
+    admitted: Admitted,
+    asked: &Asked,
+) -> Result<Call, Stop> {
+    let opened = CallOpened {
+        call: arrival.call,
+        request_id: arrival.request_id().to_owned(),
+        org: caller.scope.org(),
+        project: caller.scope.project(),
+        key: caller.scope.key(),
+        surface: asked.surface,
+        streamed: asked.facts.stream,
+        model_asked: asked.facts.model.clone(),
+        started_at: arrival.at,
+    };
+    let unavailable = || Refusal::new(Code::Unavailable, "Calls cannot be recorded at the moment.");
+    let event = domain::usage::Event::Opened(opened);
+    let ticket = gate.outbox.append(&event).map_err(|full| {
+        tracing::error!(request_id = arrival.request_id(), %full, "a call was refused: the outbox takes no record");
+        unavailable()
+    })?;
+    let domain::usage::Event::Opened(opened) = event else { return Err(unavailable().into()) };
+    let mut call = Call::open(Arc::clone(gate), arrival, opened, admitted, asked.facts.input_bytes as u64);
+    match gate.outbox.durable(ticket).await {
+        Ok(()) => Ok(call),
+        Err(failed) => {
+            tracing::error!(request_id = arrival.request_id(), %failed, "a call was refused: the outbox cannot be synced");
+            call.settle(Outcome::Failed, 503, Produced::default());
+            Err(unavailable().into())
+        }
+    }
+}

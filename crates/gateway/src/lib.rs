@@ -1,0 +1,30 @@
+//! The data plane: one request from its credential to the last byte of its answer. It answers applications; it
+//! refuses to know SQL, the admin API and people. Read `pipeline.rs` first: the order there is the security
+//! argument, and every stage is one file with one public function.
+
+mod pipeline;
+
+mod admit;
+mod authenticate;
+mod decode;
+mod dispatch;
+mod hold;
+mod plan;
+mod relay;
+mod upstream;
+mod whole;
+
+mod arrival;
+mod body;
+mod call;
+mod headers;
+mod listing;
+mod refusal;
+mod surface;
+mod targets;
+
+mod gate;
+mod listener;
+
+pub use gate::{Gateway, Parts, Settings, Timeouts};
+pub use listener::Listener;

@@ -1,0 +1,123 @@
+//! The models a caller may ask for.
+
+use std::fmt::Write as _;
+
+use domain::code::Code;
+use http::request::Parts;
+use http::{HeaderValue, Response, header};
+
+use crate::admit::admit;
+use crate::arrival::Arrival;
+use crate::authenticate::{Caller, authenticate};
+use crate::body::Body;
+use crate::gate::Gateway;
+use crate::refusal::{Refusal, Stop};
+
+/// Lists the models.
+pub(crate) async fn all(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Response<Body>, Stop> {
+    let caller = authenticate(gate, arrival, head).await?;
+    let admitted = admit(gate, arrival, &caller).await?;
+    let rows: Vec<String> = names(gate, &caller).map(|name| row(&name)).collect();
+    let body = format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","));
+    Ok(respond(arrival, &admitted, body))
+}
+
+/// Shows one model.
+pub(crate) async fn one(
+    gate: &Gateway,
+    arrival: &Arrival,
+    head: &Parts,
+    encoded: &str,
+) -> Result<Response<Body>, Stop> {
+    let caller = authenticate(gate, arrival, head).await?;
+    let admitted = admit(gate, arrival, &caller).await?;
+    let asked = percent_decoded(encoded);
+    let found = names(gate, &caller)
+        .find(|name| *name == asked || name.split_once('/').is_some_and(|(_, bare)| bare == asked));
+    match found {
+        Some(name) => Ok(respond(arrival, &admitted, row(&name))),
+        None => {
+            Err(Refusal::new(Code::ModelNotFound, "This model does not exist here.").about("model").into())
+        }
+    }
+}
+
+/// Full names (`provider/model`) that the caller's key permits, sorted.
+fn names(gate: &Gateway, caller: &Caller) -> impl Iterator<Item = String> {
+    let allowed = caller.key.models.clone();
+    gate.snapshot.routes().names(&caller.scope).into_iter().filter(move |name| {
+        let bare = name.split_once('/').map_or(name.as_str(), |(_, bare)| bare);
+        allowed.is_empty() || allowed.iter().any(|entry| entry == name || entry == bare)
+    })
+}
+
+fn row(name: &str) -> String {
+    let owner = name.split_once('/').map_or("", |(provider, _)| provider);
+    let mut row = String::from(r#"{"id":"#);
+    let text = |row: &mut String, text: &str| {
+        row.push_str(&serde_json::Value::from(text).to_string());
+    };
+    text(&mut row, name);
+    // The catalogue knows no date of birth; clients need the member.
+    let _ = write!(row, r#","object":"model","created":0,"owned_by":"#);
+    text(&mut row, owner);
+    row.push('}');
+    row
+}
+
+fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::whole(body.into()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("x-request-id", arrival.request_id.clone());
+    headers.insert("request-id", arrival.request_id.clone());
+    crate::headers::write_ratelimit(headers, admitted.limit, admitted.remaining, admitted.reset_ms);
+    response
+}
+
+/// Undoes percent-encoding (RFC 3986 section 2.1); a broken escape stays as it is and then names no model.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn model_names_are_paths_too() {
+        let check = |sent: &str, expect: &str| assert_eq!(percent_decoded(sent), expect);
+        check("openai/gpt-4o", "openai/gpt-4o");
+        check("openai%2Fgpt-4o", "openai/gpt-4o");
+        check("us.anthropic.claude-x%3a0", "us.anthropic.claude-x:0");
+        check("100%", "100%");
+        check("%zz%4", "%zz%4");
+    }
+}

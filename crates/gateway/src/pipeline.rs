@@ -1,0 +1,79 @@
+//! One request, top to bottom. The order is the security argument: nothing that costs money or touches a secret
+//! happens before the line that allows it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::code::Code;
+use domain::usage::Surface;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+
+use crate::admit::admit;
+use crate::arrival::Arrival;
+use crate::authenticate::authenticate;
+use crate::body::Body;
+use crate::decode::decode;
+use crate::dispatch::dispatch;
+use crate::gate::Gateway;
+use crate::hold::hold;
+use crate::plan::plan;
+use crate::refusal::{Refusal, Stop};
+use crate::surface::{Route, route};
+use crate::{listing, relay};
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without an answer")]
+pub(crate) struct HangUp;
+
+/// Answers one request. Every way out passes here, so that none leaves without its request id.
+pub(crate) async fn serve(gate: Arc<Gateway>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+    let (head, body) = request.into_parts();
+    let arrival = Arrival::note(&gate, &head.headers).map_err(|_| HangUp)?;
+    let answered = match route(&head.method, head.uri.path()) {
+        Route::Call(surface) => call(&gate, &arrival, surface, &head, body).await,
+        Route::Models => listing::all(&gate, &arrival, &head).await,
+        Route::Model(name) => listing::one(&gate, &arrival, &head, name).await,
+        Route::Live => Ok(plain("ok")),
+        Route::Ready if gate.ready() => Ok(plain("ready")),
+        Route::Ready => Err(Refusal::new(Code::Unavailable, "The gate takes no calls at the moment.").into()),
+        Route::WrongMethod => {
+            Err(Refusal::new(Code::MethodNotAllowed, "This path does not take this method.").into())
+        }
+        Route::Unknown => Err(Refusal::new(Code::NotFound, "There is nothing at this path.").into()),
+    };
+    answered.or_else(|stop| match stop {
+        Stop::Refused(refusal) => {
+            gate.meters.refused(refusal.code());
+            Ok(arrival.refuse(refusal))
+        }
+        Stop::HangUp => Err(HangUp),
+    })
+}
+
+/// A call to a model: each line earns what the next one needs.
+async fn call(
+    gate: &Arc<Gateway>,
+    arrival: &Arrival,
+    surface: Surface,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<Body>, Stop> {
+    let caller = authenticate(gate, arrival, head).await?;
+    let admitted = admit(gate, arrival, &caller).await?;
+    let asked = decode(gate, &caller, surface, head, body).await?;
+    // The content guards (screen) and the session governor (govern) take their place here, before a route is
+    // chosen and before anything is held or sent.
+    let offers = plan(gate, &caller, &asked)?;
+    let held = hold(gate, arrival, &caller, admitted, &asked).await?;
+    let reply = dispatch(gate, held, offers, &asked).await?;
+    relay::relay(gate, reply, asked).await
+}
+
+fn plain(text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::whole(Bytes::from_static(text.as_bytes())));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,277 @@
+//! A stream on its way down: bytes pass unchanged and at the reader's pace, usage is counted on the way, and the
+//! call is settled before the last byte is handed over. Dropping the relay hangs up on the upstream.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::code::Code;
+use domain::usage::Outcome;
+use http::{HeaderValue, Response, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+use wire::openai::{DONE, Ending, State, Tap};
+
+use crate::body::Body;
+use crate::call::{Call, Produced};
+use crate::decode::Asked;
+use crate::dispatch::Reply;
+use crate::gate::{Gateway, Timeouts};
+use crate::headers::write_answer;
+use crate::refusal::{Refusal, Stop};
+use crate::upstream::Answered;
+use crate::whole;
+
+/// A comment that keeps an idle stream open.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+/// How long a finished upstream may take to end its body, so that its connection can be used again.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// Sends the reply down.
+pub(crate) async fn relay(gate: &Gateway, reply: Reply, asked: Asked) -> Result<Response<Body>, Stop> {
+    let Reply { call, answered } = reply;
+    drop(asked);
+    match answered {
+        Answered::Whole { body, answer } => whole::send(call, body, &answer).await,
+        Answered::Stream { rest, tap, out } => Ok(Relay::begin(gate, call, rest, tap, out)),
+    }
+}
+
+/// The status that every stream begins with.
+const OK: u16 = 200;
+
+enum Phase {
+    /// Pieces come and go.
+    Running,
+    /// The settlement must reach the disk before the last pieces leave.
+    Syncing(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// The last pieces leave; the upstream may end its body meanwhile.
+    Closing,
+    /// Nothing is left to do.
+    Over,
+}
+
+/// The body of a streamed answer.
+pub(crate) struct Relay {
+    upstream: Option<Incoming>,
+    tap: Tap,
+    out: VecDeque<Bytes>,
+    call: Call,
+    phase: Phase,
+    timer: Pin<Box<Sleep>>,
+    timeouts: Timeouts,
+    keep_alive: Duration,
+    last_byte: Instant,
+    last_piece: Instant,
+}
+
+impl Relay {
+    fn begin(gate: &Gateway, call: Call, rest: Incoming, tap: Tap, out: VecDeque<Bytes>) -> Response<Body> {
+        let mut response = Response::new(Body::whole(Bytes::new()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        write_answer(headers, &call);
+        let now = Instant::now();
+        let mut relay = Self {
+            upstream: Some(rest),
+            tap,
+            out,
+            call,
+            phase: Phase::Running,
+            timer: Box::pin(sleep_until(now)),
+            timeouts: gate.settings.timeouts,
+            keep_alive: gate.settings.keep_alive,
+            last_byte: now,
+            last_piece: now,
+        };
+        let first = relay.next_strike();
+        relay.timer.as_mut().reset(first);
+        relay.conclude();
+        *response.body_mut() = Body::Relay(Box::pin(relay));
+        response
+    }
+
+    /// The next piece of the answer.
+    pub(crate) fn poll_piece(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = &mut *self;
+        loop {
+            if let Phase::Syncing(synced) = &mut this.phase {
+                ready!(synced.as_mut().poll(context));
+                this.phase = Phase::Closing;
+            }
+            if let Some(piece) = this.out.pop_front() {
+                this.last_piece = Instant::now();
+                return Poll::Ready(Some(piece));
+            }
+            match this.phase {
+                Phase::Running => ready!(this.poll_upstream(context)),
+                Phase::Closing => ready!(this.poll_linger(context)),
+                Phase::Syncing(_) => {}
+                Phase::Over => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// Takes one piece from the upstream, or lets a clock strike.
+    fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(upstream) = &mut self.upstream else {
+            self.phase = Phase::Over;
+            return Poll::Ready(());
+        };
+        match Pin::new(upstream).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.last_byte = Instant::now();
+                let Ok(data) = frame.into_data() else { return Poll::Ready(()) };
+                match self.tap.feed(data, &mut self.out) {
+                    Ok(()) => self.conclude(),
+                    Err(broken) => self.cut(
+                        Code::ProviderError,
+                        "The provider sent a malformed stream.",
+                        &broken.to_string(),
+                    ),
+                }
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.cut(Code::ProviderError, "The provider broke off its answer.", "the connection broke");
+            }
+            Poll::Ready(None) => match self.tap.end() {
+                Ending::Done { missing_done } => {
+                    if missing_done {
+                        self.out.push_back(Bytes::from_static(DONE));
+                    }
+                    self.finish();
+                }
+                Ending::NoTerminal => {
+                    self.cut(
+                        Code::ProviderError,
+                        "The provider ended its answer without finishing it.",
+                        "no terminal event",
+                    );
+                }
+            },
+            Poll::Pending => ready!(self.poll_clocks(context)),
+        }
+        Poll::Ready(())
+    }
+
+    /// Strikes when the upstream was silent for too long, the call took too long, or a comment is due.
+    fn poll_clocks(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        ready!(self.timer.as_mut().poll(context));
+        let now = Instant::now();
+        if now >= self.end_of_patience() {
+            self.cut(
+                Code::ProviderTimeout,
+                "The provider fell silent before its answer was finished.",
+                "a clock struck",
+            );
+            return Poll::Ready(());
+        }
+        if now >= self.last_piece + self.keep_alive {
+            self.out.push_back(Bytes::from_static(KEEP_ALIVE));
+            self.last_piece = now;
+        }
+        let next = self.next_strike();
+        self.timer.as_mut().reset(next);
+        Poll::Ready(())
+    }
+
+    /// When the upstream has been silent for too long, or the call has taken too long.
+    fn end_of_patience(&self) -> Instant {
+        let over_at = Instant::from_std(self.call.started() + self.timeouts.whole);
+        (self.last_byte + self.timeouts.between_bytes).min(over_at)
+    }
+
+    fn next_strike(&self) -> Instant {
+        self.end_of_patience().min(self.last_piece + self.keep_alive)
+    }
+
+    /// Reads on to the end of a finished upstream's body, for a moment.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(upstream) = &mut self.upstream {
+            match Pin::new(upstream).poll_frame(context) {
+                Poll::Ready(Some(Ok(_))) if self.timer.as_mut().poll(context).is_pending() => {}
+                Poll::Ready(_) => self.upstream = None,
+                Poll::Pending => {
+                    ready!(self.timer.as_mut().poll(context));
+                    self.upstream = None;
+                }
+            }
+        }
+        self.phase = Phase::Over;
+        Poll::Ready(())
+    }
+
+    /// Ends the stream when the tap has seen its end or an error inside it.
+    fn conclude(&mut self) {
+        match self.tap.state() {
+            State::Running => {}
+            State::Done => self.finish(),
+            State::Failed => {
+                self.cut(
+                    Code::ProviderError,
+                    "The provider reported an error in its answer.",
+                    "an error event",
+                );
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        let settled = self.call.settle(Outcome::Complete, OK, self.produced());
+        if let Some((cost, ticket)) = settled {
+            self.out.push_back(Bytes::from(format!(": x-portcullis-cost-usd {cost}\n\n")));
+            self.close(Some(ticket));
+        } else {
+            self.close(None);
+        }
+    }
+
+    fn cut(&mut self, code: Code, message: &'static str, detail: &str) {
+        let request_id = self.call.request_id().to_str().unwrap_or_default();
+        tracing::warn!(request_id, detail, "a stream was cut");
+        let begun = self.tap.started() || self.tap.tokens().is_some();
+        let outcome = if begun { Outcome::Cut } else { Outcome::Failed };
+        let mut event = b"data: ".to_vec();
+        event.extend_from_slice(&Refusal::new(code, message).envelope(request_id));
+        event.extend_from_slice(b"\n\n");
+        self.out.push_back(event.into());
+        self.upstream = None;
+        let settled = self.call.settle(outcome, OK, self.produced());
+        self.close(settled.map(|(_, ticket)| ticket));
+    }
+
+    fn close(&mut self, ticket: Option<live::outbox::Ticket>) {
+        self.timer.as_mut().reset(Instant::now() + LINGER);
+        self.phase = match ticket {
+            Some(ticket) if self.call.gate().outbox.syncs_always() => {
+                let gate = Arc::clone(self.call.gate());
+                Phase::Syncing(Box::pin(async move {
+                    if let Err(failed) = gate.outbox.durable(ticket).await {
+                        tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+                    }
+                }))
+            }
+            _ => Phase::Closing,
+        };
+    }
+
+    fn produced(&self) -> Produced {
+        Produced { tokens: self.tap.tokens(), output_bytes: self.tap.output_bytes() }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // The caller left: what was produced so far is recorded. A call that has settled ignores this.
+        let produced = self.produced();
+        self.call.gate().meters.streamed(self.tap.events());
+        self.call.settle(Outcome::Cancelled, OK, produced);
+    }
+}

@@ -1,0 +1,353 @@
+//! One attempt at one connection: open the provider key, send, and read enough of the answer to know whether it
+//! is one. What an upstream says of itself stays here; what it says of the caller's mistake is cleaned and kept.
+
+mod words;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::code::Code;
+use domain::route::Offer;
+use domain::secret::Secret;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use live::meters::Attempt;
+use tokio::time::{Instant, timeout_at};
+use vault::envelope::Bind;
+use wire::catalog::{self, StreamUsage};
+use wire::openai::{self, State, Tap, UpstreamError, UsageChunk};
+
+use crate::call::Call;
+use crate::decode::Asked;
+use crate::gate::Gateway;
+use crate::refusal::{Refusal, Upstream};
+use crate::targets;
+
+/// The purpose under which provider keys are sealed.
+const PURPOSE: &str = "provider_key";
+/// How the gate introduces itself.
+const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+/// Most bytes of an error answer that are read.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// An answer worth passing on.
+pub(crate) enum Answered {
+    /// All of it.
+    Whole { body: Bytes, answer: openai::Answer },
+    /// Its beginning; the rest follows.
+    Stream { rest: Incoming, tap: Tap, out: VecDeque<Bytes> },
+}
+
+/// A failed attempt.
+pub(crate) struct Failure {
+    /// What may be tried next.
+    pub next: Next,
+    /// What the upstream advised.
+    pub retry_after: Option<Duration>,
+    /// The answer, if nothing else helps.
+    pub refusal: Box<Refusal>,
+    /// For the log: one line without secrets.
+    pub detail: String,
+    /// How it ended, for the meters.
+    pub result: Attempt,
+}
+
+/// What may be tried after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The same connection again, then others.
+    Again,
+    /// Other connections only.
+    Elsewhere,
+    /// Nothing: the failure is the caller's own, or part of an answer was consumed.
+    Nothing,
+}
+
+impl Failure {
+    fn new(next: Next, refusal: Refusal, result: Attempt, detail: impl Into<String>) -> Self {
+        Self { next, retry_after: None, refusal: Box::new(refusal), detail: detail.into(), result }
+    }
+
+    fn provider(next: Next, result: Attempt, detail: impl Into<String>) -> Self {
+        Self::new(
+            next,
+            Refusal::new(Code::ProviderError, "The provider did not give a usable answer."),
+            result,
+            detail,
+        )
+    }
+}
+
+/// Tries `offer` once.
+pub(crate) async fn attempt(
+    gate: &Gateway,
+    call: &mut Call,
+    offer: &Offer,
+    asked: &Asked,
+) -> Result<Answered, Failure> {
+    let secret = open_key(gate, offer)?;
+    let target = targets::target(&gate.policy, &offer.connection, asked.surface)
+        .map_err(|no_target| misconfigured(&no_target.to_string()))?;
+    let request = build(offer, asked, secret.as_ref())?;
+    call.attempt(offer);
+    let timeouts = gate.settings.timeouts;
+    let whole = Instant::from_std(call.started() + timeouts.whole);
+    let first_byte = (Instant::now() + timeouts.first_byte).min(whole);
+    let response = timeout_at(first_byte, gate.egress.send(&target, request)).await.map_err(|_| silent())?;
+    let response = response.map_err(|failed| classify_failed(&failed))?;
+    call.first_byte();
+    if response.status() != StatusCode::OK {
+        return Err(classify_status(response, secret.as_ref(), first_byte).await);
+    }
+    if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Failure::provider(
+            Next::Elsewhere,
+            Attempt::Malformed,
+            "the answer is compressed although none was asked for",
+        ));
+    }
+    if asked.facts.stream {
+        begin_stream(response, asked, first_byte).await
+    } else {
+        read_whole(gate, response, asked, whole).await
+    }
+}
+
+fn open_key(gate: &Gateway, offer: &Offer) -> Result<Option<Secret>, Failure> {
+    let connection = &offer.connection;
+    let Some(sealed) = &connection.sealed else { return Ok(None) };
+    let bind = Bind { org: connection.owner, record: connection.id.uuid(), purpose: PURPOSE };
+    gate.vault.open(sealed, &bind).map(Some).map_err(|broken| {
+        let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
+        Failure::new(
+            Next::Elsewhere,
+            refusal,
+            Attempt::Unreachable,
+            format!("the provider key does not open: {broken}"),
+        )
+    })
+}
+
+fn misconfigured(detail: &str) -> Failure {
+    let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
+    Failure::new(Next::Elsewhere, refusal, Attempt::Unreachable, detail)
+}
+
+fn build(offer: &Offer, asked: &Asked, secret: Option<&Secret>) -> Result<Request<Full<Bytes>>, Failure> {
+    let usage = catalog::provider(&offer.connection.provider)
+        .map_or(StreamUsage::OnRequest, |row| row.usage_in_streams);
+    let body = asked.facts.rewrite(&asked.body, &offer.model, usage);
+    let accept = if asked.facts.stream { "text/event-stream" } else { "application/json" };
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .header(ACCEPT, HeaderValue::from_static(accept))
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+        .header(USER_AGENT, HeaderValue::from_static(AGENT))
+        .body(Full::new(body))
+        .map_err(|_| misconfigured("the base URL does not make a request"))?;
+    if let Some(secret) = secret {
+        let bearer = Secret::new([b"Bearer ", secret.open()].concat());
+        let mut value = HeaderValue::from_bytes(bearer.open())
+            .map_err(|_| misconfigured("the provider key cannot stand in a header"))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(request)
+}
+
+fn silent() -> Failure {
+    let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not answer in time.");
+    Failure::new(Next::Elsewhere, refusal, Attempt::TimedOut, "no answer within the time for the first byte")
+}
+
+fn classify_failed(failed: &egress::Failed) -> Failure {
+    let refusal = Refusal::new(Code::ProviderError, "The provider cannot be reached.");
+    match failed {
+        egress::Failed::Refused(_) => misconfigured(&failed.to_string()),
+        egress::Failed::ConnectTimeout => {
+            let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not answer in time.");
+            Failure::new(Next::Again, refusal, Attempt::TimedOut, failed.to_string())
+        }
+        _ => Failure::new(Next::Again, refusal, Attempt::Unreachable, failed.to_string()),
+    }
+}
+
+/// What an answer other than 200 means for the caller.
+async fn classify_status(
+    response: Response<Incoming>,
+    secret: Option<&Secret>,
+    deadline: Instant,
+) -> Failure {
+    let status = response.status();
+    let retry_after = read_retry_after(response.headers());
+    let detail = format!("status {}", status.as_u16());
+    let said = timeout_at(deadline, read_bounded(response.into_body(), ERROR_BYTES)).await;
+    let said = said.ok().and_then(Result::ok).and_then(|body| openai::read_error(&body));
+    let mut failure = match status.as_u16() {
+        // The gate's key is bad, not the caller's.
+        401 | 403 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail),
+        429 => {
+            let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
+            let delay =
+                retry_after.map_or(1_000, |delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+            Failure::new(Next::Again, refusal.retry_after_ms(delay), Attempt::Limited, detail)
+        }
+        408 | 409 => Failure::provider(Next::Again, Attempt::Failed, detail),
+        400..=499 => {
+            let error = words::clean(said, status, secret);
+            let next = if status == StatusCode::NOT_FOUND { Next::Elsewhere } else { Next::Nothing };
+            Failure::new(next, Refusal::upstream(Upstream { status, error }), Attempt::Refused, detail)
+        }
+        500..=599 => {
+            let message = format!("The provider answered with status {}.", status.as_u16());
+            Failure::new(Next::Again, Refusal::new(Code::ProviderError, message), Attempt::Failed, detail)
+        }
+        _ => Failure::provider(Next::Elsewhere, Attempt::Malformed, detail),
+    };
+    failure.retry_after = retry_after;
+    failure
+}
+
+fn read_retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    number("retry-after-ms")
+        .map(Duration::from_millis)
+        .or_else(|| number(RETRY_AFTER.as_str()).map(Duration::from_secs))
+        .map(|delay| delay.min(Duration::from_secs(3_600)))
+}
+
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+async fn read_bounded(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+    let mut first = Bytes::new();
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if all.len() + first.len() + data.len() > limit {
+            return Err(Unread::TooLarge);
+        }
+        match (first.is_empty(), all.is_empty()) {
+            (true, true) => first = data,
+            _ => {
+                if all.is_empty() {
+                    all.extend_from_slice(&std::mem::take(&mut first));
+                }
+                all.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.into() })
+}
+
+async fn read_whole(
+    gate: &Gateway,
+    response: Response<Incoming>,
+    asked: &Asked,
+    deadline: Instant,
+) -> Result<Answered, Failure> {
+    let limit = gate.settings.answer_bytes;
+    let read = timeout_at(deadline, read_bounded(response.into_body(), limit)).await.map_err(|_| {
+        let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not finish its answer in time.");
+        Failure::new(Next::Nothing, refusal, Attempt::TimedOut, "the answer did not end in time")
+    })?;
+    let body = read.map_err(|unread| match unread {
+        Unread::TooLarge => {
+            Failure::provider(Next::Nothing, Attempt::Malformed, format!("the answer is over {limit} bytes"))
+        }
+        Unread::Broken => Failure::provider(Next::Nothing, Attempt::Malformed, "the answer broke off"),
+    })?;
+    let answer = openai::read_answer(asked.surface, &body)
+        .map_err(|malformed| Failure::provider(Next::Nothing, Attempt::Malformed, malformed.to_string()))?;
+    if answer.error.is_some() {
+        return Err(Failure::provider(Next::Again, Attempt::Failed, "status 200 with an error inside"));
+    }
+    Ok(Answered::Whole { body, answer })
+}
+
+/// Reads up to the first piece that may be passed on, so that a failure before it can still be told by a status
+/// and cured by another connection.
+async fn begin_stream(
+    response: Response<Incoming>,
+    asked: &Asked,
+    deadline: Instant,
+) -> Result<Answered, Failure> {
+    let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+    });
+    if !is_stream {
+        return Err(Failure::provider(
+            Next::Elsewhere,
+            Attempt::Malformed,
+            "the answer to a stream request is not a stream",
+        ));
+    }
+    let usage = if asked.facts.asks_usage { UsageChunk::Keep } else { UsageChunk::Hide };
+    let (mut rest, mut tap, mut out) = (response.into_body(), Tap::new(usage), VecDeque::new());
+    loop {
+        let frame = timeout_at(deadline, rest.frame()).await.map_err(|_| silent())?;
+        let Some(frame) = frame else {
+            return Err(Failure::provider(
+                Next::Again,
+                Attempt::Malformed,
+                "the stream ended before it began",
+            ));
+        };
+        let frame = frame.map_err(|_| {
+            Failure::provider(Next::Again, Attempt::Malformed, "the stream broke before it began")
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        tap.feed(data, &mut out)
+            .map_err(|broken| Failure::provider(Next::Elsewhere, Attempt::Malformed, broken.to_string()))?;
+        if out.is_empty()
+            && let Some(error) = tap.take_error()
+        {
+            return Err(began_with_error(&error));
+        }
+        if !out.is_empty() || tap.state() == State::Done {
+            return Ok(Answered::Stream { rest, tap, out });
+        }
+    }
+}
+
+/// An error in the first event stands for the status that should have been sent.
+fn began_with_error(error: &UpstreamError) -> Failure {
+    let limited = [&error.code, &error.kind].into_iter().flatten().any(|word| word.contains("rate_limit"));
+    if limited {
+        let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
+        return Failure::new(
+            Next::Again,
+            refusal,
+            Attempt::Limited,
+            "the stream began with a rate limit error",
+        );
+    }
+    Failure::provider(Next::Again, Attempt::Failed, "the stream began with an error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_advice_is_read_and_bounded() {
+        let check = |name: &'static str, value: &'static str, expect: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(read_retry_after(&headers).map(|delay| delay.as_millis()), expect.map(u128::from));
+        };
+        check("retry-after", "7", Some(7_000));
+        check("retry-after-ms", "250", Some(250));
+        check("retry-after", "99999999", Some(3_600_000));
+        check("retry-after", "-1", None);
+        check("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", None);
+    }
+}

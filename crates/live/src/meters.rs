@@ -1,0 +1,390 @@
+//! Figures for operators: a registry with bounded labels whose handles are resolved once, so that recording is a
+//! few atomic additions. It knows no key, no tenant and no model: none of them may become a label.
+
+mod latency;
+
+use std::array::from_fn;
+use std::fmt;
+use std::time::Duration;
+
+use domain::code::{Code, ROWS};
+use domain::price::Tokens;
+use domain::scope::Denied;
+use domain::usage::{CallSettled, Outcome, Surface};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use latency::Latency;
+
+/// How one upstream attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It answered with success.
+    Answered,
+    /// It refused the request (a 4xx other than 429).
+    Refused,
+    /// It asked to come back later (429).
+    Limited,
+    /// It failed (5xx).
+    Failed,
+    /// No connection came about.
+    Unreachable,
+    /// It did not answer in time.
+    TimedOut,
+    /// It broke the protocol.
+    Malformed,
+}
+
+impl Attempt {
+    const WORDS: [(Attempt, &'static str); 7] = [
+        (Attempt::Answered, "answered"),
+        (Attempt::Refused, "refused"),
+        (Attempt::Limited, "limited"),
+        (Attempt::Failed, "failed"),
+        (Attempt::Unreachable, "unreachable"),
+        (Attempt::TimedOut, "timed_out"),
+        (Attempt::Malformed, "malformed"),
+    ];
+}
+
+/// The order of [`Denied`], which its handles are kept in.
+const DENIALS: [Denied; 8] = [
+    Denied::Missing,
+    Denied::Misplaced,
+    Denied::Malformed,
+    Denied::Unknown,
+    Denied::WrongKind,
+    Denied::Disabled,
+    Denied::Expired,
+    Denied::Revoked,
+];
+
+/// First digits of a status as a label.
+const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The kinds of tokens, in the order of [`kinds_of`].
+const KINDS: [&str; 6] = ["input", "cache_read", "cache_write", "output", "reasoning", "audio"];
+
+fn kinds_of(tokens: &Tokens) -> [u64; 6] {
+    let Tokens { input, cache_read, cache_write, output, reasoning, audio } = *tokens;
+    [input, cache_read, cache_write, output, reasoning, audio]
+}
+
+/// All figures.
+pub struct Meters {
+    registry: Registry,
+    requests: [[[Counter; STATUS_CLASSES.len()]; Outcome::ALL.len()]; Surface::ALL.len()],
+    refusals: [Counter; ROWS.len()],
+    denials: [Counter; DENIALS.len()],
+    attempts: [Counter; Attempt::WORDS.len()],
+    tokens: [Counter; KINDS.len()],
+    cost_nanos: Counter,
+    stream_events: Counter,
+    damaged_records: Counter,
+    in_flight: Gauge,
+    backlog: Gauge,
+    request_seconds: Latency,
+    first_byte_seconds: Latency,
+    overhead_seconds: Latency,
+}
+
+/// One request in flight, until dropped.
+#[derive(Debug)]
+#[must_use = "dropping it counts the request as ended"]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Meters {
+    /// Registers every figure at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("portcullis");
+        let to = &mut registry;
+        let requests = family(to, "requests", "Calls that ended, by endpoint, outcome and status class");
+        let refusals = family(to, "refusals", "Answers that were refusals or failures, by code");
+        let denials = family(to, "credentials_refused", "Credentials refused, by the true reason");
+        let attempts = family(to, "upstream_attempts", "Attempts at upstreams, by how they ended");
+        let tokens = family(to, "tokens", "Tokens used, by kind");
+        let label = |family: &Labelled, name, word| family.get_or_create_owned(&vec![(name, word)]);
+        Self {
+            requests: from_fn(|surface| {
+                from_fn(|outcome| {
+                    from_fn(|class| {
+                        requests.get_or_create_owned(&vec![
+                            ("surface", Surface::ALL[surface].word()),
+                            ("outcome", Outcome::ALL[outcome].word()),
+                            ("status", STATUS_CLASSES[class]),
+                        ])
+                    })
+                })
+            }),
+            refusals: from_fn(|index| label(&refusals, "code", ROWS[index].word)),
+            denials: from_fn(|index| label(&denials, "reason", DENIALS[index].word())),
+            attempts: from_fn(|index| label(&attempts, "result", Attempt::WORDS[index].1)),
+            tokens: from_fn(|index| label(&tokens, "kind", KINDS[index])),
+            cost_nanos: counter(to, "cost_nanos", "Cost of all calls in nano-dollars"),
+            stream_events: counter(to, "stream_events", "Events relayed in streams"),
+            damaged_records: counter(to, "outbox_damaged", "Damaged places found in the outbox"),
+            in_flight: gauge(to, "in_flight", "Requests in flight"),
+            backlog: gauge(to, "outbox_backlog", "Settled calls that wait to be posted"),
+            request_seconds: latency(
+                to,
+                "request_seconds",
+                "From reading a request to the end of its answer",
+            ),
+            first_byte_seconds: latency(to, "first_byte_seconds", "From reading a request to the first byte"),
+            overhead_seconds: latency(
+                to,
+                "overhead_seconds",
+                "Time in the gate before the upstream is called",
+            ),
+            registry,
+        }
+    }
+
+    /// A call ended and was answered with `status` (0 when the caller got none).
+    pub fn settled(&self, call: &CallSettled, status: u16) {
+        let class = STATUS_CLASSES.get(usize::from(status / 100)).map_or(0, |_| usize::from(status / 100));
+        self.requests[call.opened.surface as usize][call.outcome as usize][class].inc();
+        for (counter, count) in self.tokens.iter().zip(kinds_of(&call.tokens)) {
+            counter.inc_by(count);
+        }
+        self.cost_nanos.inc_by(u64::try_from(call.cost.nanos()).unwrap_or(0));
+        self.request_seconds.observe(Duration::from_millis(call.total_ms.into()));
+        if call.first_byte_ms > 0 {
+            self.first_byte_seconds.observe(Duration::from_millis(call.first_byte_ms.into()));
+        }
+    }
+
+    /// An answer was a refusal or a failure.
+    pub fn refused(&self, code: Code) {
+        self.refusals[code as usize].inc();
+    }
+
+    /// A credential was refused.
+    pub fn denied(&self, reason: Denied) {
+        self.denials[reason as usize].inc();
+    }
+
+    /// An attempt at an upstream ended.
+    pub fn attempted(&self, attempt: Attempt) {
+        self.attempts[attempt as usize].inc();
+    }
+
+    /// Counts a request as in flight until the result is dropped.
+    pub fn enter(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// `count` events were relayed in a stream.
+    pub fn streamed(&self, count: u64) {
+        self.stream_events.inc_by(count);
+    }
+
+    /// The gate took `spent` before it called the upstream.
+    pub fn overhead(&self, spent: Duration) {
+        self.overhead_seconds.observe(spent);
+    }
+
+    /// The outbox holds `calls` that wait to be posted.
+    pub fn set_backlog(&self, calls: u64) {
+        self.backlog.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// `places` of the outbox were found damaged.
+    pub fn damaged(&self, places: u64) {
+        self.damaged_records.inc_by(places);
+    }
+
+    /// All figures in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// [`fmt::Error`] when the text cannot be formed.
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Meters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meters")
+    }
+}
+
+/// A counter with labels whose names and values are all known beforehand.
+type Labelled = Family<Vec<(&'static str, &'static str)>, Counter>;
+
+fn family(registry: &mut Registry, name: &str, help: &str) -> Labelled {
+    let family = Labelled::default();
+    registry.register(name, help, family.clone());
+    family
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn latency(registry: &mut Registry, name: &str, help: &str) -> Latency {
+    let latency = Latency::default();
+    registry.register(name, help, latency.clone());
+    latency
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::id::{CallId, KeyId, OrgId, ProjectId};
+    use domain::money::Money;
+    use domain::time::Timestamp;
+    use domain::usage::{CallOpened, UsageSource};
+    use uuid::Uuid;
+
+    fn call() -> CallSettled {
+        let id = Uuid::from_u128(0xfeed_beef);
+        CallSettled {
+            opened: CallOpened {
+                call: CallId::new(id),
+                request_id: "request-of-a-caller".to_owned(),
+                org: OrgId::new(id),
+                project: ProjectId::new(id),
+                key: KeyId::new(id),
+                surface: Surface::Embeddings,
+                streamed: false,
+                model_asked: "model-of-a-caller".to_owned(),
+                started_at: Timestamp(0),
+            },
+            provider_key: None,
+            provider: "openai".to_owned(),
+            model: "model-upstream".to_owned(),
+            outcome: Outcome::Cut,
+            tokens: Tokens { input: 11, reasoning: 4, ..Tokens::default() },
+            source: UsageSource::Provider,
+            cost: Money::from_nanos(1_234),
+            pricing: "priced".to_owned(),
+            price_version: "1".to_owned(),
+            attempts: 1,
+            first_byte_ms: 30,
+            total_ms: 1_500,
+        }
+    }
+
+    fn check(record: impl Fn(&Meters), expect: &[&str]) {
+        let meters = Meters::new();
+        record(&meters);
+        let text = meters.render().unwrap();
+        for line in expect {
+            assert!(text.lines().any(|found| found == *line), "{line} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_every_enum_is_the_order_of_its_handles() {
+        assert!(DENIALS.iter().enumerate().all(|(index, denied)| *denied as usize == index));
+        assert!(Attempt::WORDS.iter().enumerate().all(|(index, row)| row.0 as usize == index));
+        assert!(Surface::ALL.iter().enumerate().all(|(index, surface)| *surface as usize == index));
+        assert!(Outcome::ALL.iter().enumerate().all(|(index, outcome)| *outcome as usize == index));
+    }
+
+    #[test]
+    fn a_settled_call_shows_in_every_figure() {
+        check(
+            |meters| meters.settled(&call(), 200),
+            &[
+                "portcullis_requests_total{surface=\"embeddings\",outcome=\"cut\",status=\"2xx\"} 1",
+                "portcullis_requests_total{surface=\"chat\",outcome=\"complete\",status=\"2xx\"} 0",
+                "portcullis_tokens_total{kind=\"input\"} 11",
+                "portcullis_tokens_total{kind=\"reasoning\"} 4",
+                "portcullis_cost_nanos_total 1234",
+                "portcullis_request_seconds_sum 1.5",
+                "portcullis_request_seconds_bucket{le=\"1.0\"} 0",
+                "portcullis_request_seconds_bucket{le=\"2.5\"} 1",
+                "portcullis_request_seconds_bucket{le=\"+Inf\"} 1",
+                "portcullis_first_byte_seconds_count 1",
+            ],
+        );
+    }
+
+    #[test]
+    fn any_status_has_a_class() {
+        for (status, class) in [(0, "none"), (99, "none"), (404, "4xx"), (599, "5xx"), (u16::MAX, "none")] {
+            let line = format!(
+                "portcullis_requests_total{{surface=\"embeddings\",outcome=\"cut\",status=\"{class}\"}} 1"
+            );
+            check(|meters| meters.settled(&call(), status), &[&line]);
+        }
+    }
+
+    #[test]
+    fn refusals_and_attempts_are_counted_by_word() {
+        check(
+            |meters| {
+                meters.refused(Code::NotFound);
+                meters.refused(Code::ModelNotFound);
+                meters.denied(Denied::Revoked);
+                meters.attempted(Attempt::TimedOut);
+                meters.streamed(12);
+                meters.set_backlog(7);
+                meters.damaged(1);
+                meters.overhead(Duration::from_micros(300));
+            },
+            &[
+                "portcullis_refusals_total{code=\"not_found\"} 2",
+                "portcullis_credentials_refused_total{reason=\"revoked\"} 1",
+                "portcullis_upstream_attempts_total{result=\"timed_out\"} 1",
+                "portcullis_stream_events_total 12",
+                "portcullis_outbox_backlog 7",
+                "portcullis_outbox_damaged_total 1",
+                "portcullis_overhead_seconds_bucket{le=\"0.00025\"} 0",
+                "portcullis_overhead_seconds_bucket{le=\"0.0005\"} 1",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_request_is_in_flight_until_dropped() {
+        let meters = Meters::new();
+        let first = meters.enter();
+        let second = meters.enter();
+        drop(first);
+        assert!(meters.render().unwrap().contains("portcullis_in_flight 1\n"));
+        drop(second);
+        assert!(meters.render().unwrap().contains("portcullis_in_flight 0\n"));
+    }
+
+    #[test]
+    fn nothing_of_a_caller_becomes_a_label() {
+        let meters = Meters::new();
+        let before = meters.render().unwrap().lines().count();
+        meters.settled(&call(), 200);
+        let text = meters.render().unwrap();
+        assert_eq!(text.lines().count(), before, "recording makes no new series");
+        for word in ["-of-a-caller", "model-upstream", "openai", "feedbeef"] {
+            assert!(!text.contains(word), "{word} became visible");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the request path knows of keys and routes, without waiting for the store where it can: keys are looked up
+//! once and kept for a while, routes are replaced whole. It knows no SQL and never sees a key's text.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use domain::id::KeyId;
+use domain::route::Routes;
+use domain::scope::ApiKey;
+use domain::time::Clock;
+
+mod keys;
+
+pub use keys::{FRESH_MS, NEGATIVE_MS, STALE_MS};
+
+/// What a lookup answers, some time later.
+pub type Looked<'a> = Pin<Box<dyn Future<Output = Result<Option<ApiKey>, LookupFailed>> + Send + 'a>>;
+
+/// Where keys are looked up that the snapshot does not know. The binary joins it to the store.
+pub trait Lookup: Send + Sync + 'static {
+    /// The key with this digest, `None` when nobody has it.
+    fn key_by_digest<'a>(&'a self, digest: &'a [u8; 32]) -> Looked<'a>;
+}
+
+/// The store could not be asked. Never to be mistaken for "nobody has this key".
+#[derive(Debug, thiserror::Error)]
+#[error("the key could not be looked up")]
+pub struct LookupFailed(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Keys and routes as the request path sees them.
+pub struct Snapshot {
+    keys: keys::Keys,
+    routes: ArcSwap<Routes>,
+}
+
+impl Snapshot {
+    /// An empty snapshot that fills itself from `lookup`.
+    #[must_use]
+    pub fn new(lookup: Arc<dyn Lookup>, clock: Clock) -> Self {
+        Self { keys: keys::Keys::new(lookup, clock), routes: ArcSwap::from_pointee(Routes::default()) }
+    }
+
+    /// The key with this digest; `None` when nobody has it.
+    ///
+    /// # Errors
+    /// [`LookupFailed`] when the store cannot be asked and no answer younger than [`STALE_MS`] is known.
+    pub async fn key(&self, digest: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, LookupFailed> {
+        self.keys.get(digest).await
+    }
+
+    /// The routing table of this moment.
+    #[must_use]
+    pub fn routes(&self) -> Arc<Routes> {
+        self.routes.load_full()
+    }
+
+    /// Replaces the routing table.
+    pub fn set_routes(&self, routes: Routes) {
+        self.routes.store(Arc::new(routes));
+    }
+
+    /// Forgets everything about one key, and that any key is unknown: the next request asks the store.
+    pub fn forget_key(&self, key: KeyId) {
+        self.keys.forget(key);
+    }
+
+    /// Forgets every key, as after a change to an organization or a project.
+    pub fn forget_all_keys(&self) {
+        self.keys.forget_all();
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("known_keys", &self.keys.known()).finish_non_exhaustive()
+    }
+}

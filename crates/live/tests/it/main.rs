@@ -1,0 +1,10 @@
+//! What the crate promises, seen from outside.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod snapshot;

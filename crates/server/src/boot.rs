@@ -1,0 +1,238 @@
+//! Joins the parts: opens the store and the journal, loads the routes, binds the addresses, starts the jobs, and
+//! takes all of it down in the reverse order. It decides nothing about calls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use control::admin::{Admin, AdminListener};
+use control::jobs::{follow, settle};
+use domain::route::Facts;
+use domain::time::Clock;
+use gateway::{Gateway, Listener};
+use live::counters::Counters;
+use live::meters::Meters;
+use live::outbox::{self, Outbox, Position};
+use live::snapshot::{Looked, Lookup, LookupFailed, Snapshot};
+use store::Store;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wire::catalog::Catalog;
+
+use crate::config::roots::Roots;
+use crate::config::{Config, Sync};
+
+/// Silence on a stream after which a comment keeps the connection open.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long an idle upstream connection is kept.
+const IDLE: Duration = Duration::from_secs(90);
+
+/// A running installation.
+pub struct Running {
+    /// Where applications call.
+    pub public: SocketAddr,
+    /// Where operators look.
+    pub admin: SocketAddr,
+    store: Store,
+    outbox: Outbox,
+    stop_listening: watch::Sender<bool>,
+    stop_jobs: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+/// Starts everything that `config` describes.
+///
+/// # Errors
+/// Whatever stands in the way, with what to do about it.
+pub async fn start(config: &Config, roots: Roots, clock: Clock) -> Result<Running> {
+    let database = config.database();
+    let store = Store::open(&database)
+        .await
+        .with_context(|| format!("the database {} does not open", database.display()))?;
+    let facts = catalogue_facts(config)?;
+    let (outbox, reader) = open_outbox(config, &store).await?;
+
+    let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
+    let seen = store.changes().latest().await.context("the change feed cannot be read")?;
+    snapshot.set_routes(follow::routes(&store, &facts).await.context("the routes cannot be read")?);
+
+    let Roots { pepper, vault } = roots;
+    let (policy, egress) = egress_client(config)?;
+    let (pepper, meters) = (Arc::new(pepper), Arc::new(Meters::new()));
+    let gate = Gateway::new(gateway::Parts {
+        snapshot: Arc::clone(&snapshot),
+        counters: Arc::new(Counters::memory()),
+        outbox: outbox.clone(),
+        meters: Arc::clone(&meters),
+        vault: Arc::new(vault),
+        pepper: Arc::clone(&pepper),
+        egress,
+        policy,
+        clock,
+        settings: gateway_settings(config),
+    });
+
+    let bind = |what: &'static str, address: SocketAddr| {
+        move || format!("the {what} address {address} cannot be bound; choose another with --{what}-listen")
+    };
+    let public = Listener::bind(config.listen.public).await.with_context(|| {
+        format!("the address {} cannot be bound; choose another with --listen", config.listen.public)
+    })?;
+    let admin =
+        AdminListener::bind(config.listen.admin).await.with_context(bind("admin", config.listen.admin))?;
+    let (public_address, admin_address) = (public.address()?, admin.address()?);
+
+    let (stop_listening, listening) = watch::channel(false);
+    let (stop_jobs, working) = watch::channel(false);
+    let jobs = vec![
+        tokio::spawn(settle::run(reader, store.clone(), working.clone())),
+        tokio::spawn(follow::run(store.clone(), snapshot, facts, seen, working)),
+    ];
+    let mut stopped = listening.clone();
+    let gate_task = tokio::spawn(public.serve(gate, async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let parts = Admin { store: store.clone(), meters, outbox: outbox.clone(), pepper };
+    let admin_task = tokio::spawn(async move {
+        if let Err(failed) = admin.serve(parts, listening).await {
+            tracing::error!(%failed, "the admin listener stopped");
+        }
+    });
+    Ok(Running {
+        public: public_address,
+        admin: admin_address,
+        store,
+        outbox,
+        stop_listening,
+        stop_jobs,
+        listeners: vec![gate_task, admin_task],
+        jobs,
+    })
+}
+
+impl Running {
+    /// The books, for the process that runs them.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Settled calls that are not in the books yet.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.outbox.backlog()
+    }
+
+    /// Stops listening, lets running calls finish, posts what they left, closes the books.
+    ///
+    /// # Errors
+    /// When a task died, or the journal could not be synced.
+    pub async fn stop(self) -> Result<()> {
+        self.stop_listening.send_replace(true);
+        for listener in self.listeners {
+            listener.await.context("a listener died")?;
+        }
+        self.stop_jobs.send_replace(true);
+        for job in self.jobs {
+            job.await.context("a job died")?;
+        }
+        let outbox = self.outbox;
+        let synced =
+            tokio::task::spawn_blocking(move || outbox.sync()).await.context("the journal's sync died")?;
+        self.store.close().await;
+        synced.context("the journal could not be synced")
+    }
+}
+
+/// The facts of the shipped catalogue, with an operator's own file over it.
+///
+/// # Errors
+/// When either catalogue is malformed.
+pub fn catalogue_facts(config: &Config) -> Result<Facts> {
+    let mut catalogue = Catalog::shipped().context("the shipped catalogue is malformed")?;
+    if let Some(path) = &config.catalog_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the catalogue {} cannot be read", path.display()))?;
+        catalogue.overlay(
+            Catalog::parse(&text)
+                .with_context(|| format!("the catalogue {} is malformed", path.display()))?,
+        );
+    }
+    Ok(catalogue.facts())
+}
+
+/// The way out, as `config` describes it.
+///
+/// # Errors
+/// When a certificate file cannot be read.
+pub fn egress_client(config: &Config) -> Result<(Arc<egress::Policy>, egress::Client)> {
+    let mut extra_roots_pem = Vec::new();
+    for path in &config.egress.extra_roots {
+        let pem = std::fs::read(path)
+            .with_context(|| format!("the certificates {} cannot be read", path.display()))?;
+        extra_roots_pem.extend_from_slice(&pem);
+        extra_roots_pem.push(b'\n');
+    }
+    let settings = egress::Settings {
+        connect_timeout: config.timeouts.connect,
+        idle_timeout: IDLE,
+        extra_roots_pem,
+        ..egress::Settings::default()
+    };
+    let policy = Arc::new(egress::Policy::new(config.egress.allow.clone()));
+    let client = egress::Client::new(Arc::clone(&policy), settings)
+        .context("outbound connections cannot be prepared")?;
+    Ok((policy, client))
+}
+
+async fn open_outbox(config: &Config, store: &Store) -> Result<(Outbox, outbox::Reader)> {
+    let confirmed = store.usage().positions().await.context("the positions of the journal cannot be read")?;
+    let settings = outbox::Settings {
+        segment_bytes: u32::try_from(config.journal.segment_bytes).unwrap_or(outbox::MAX_SEGMENT_BYTES),
+        sync: match config.journal.sync {
+            Sync::Always => outbox::Sync::Always,
+            Sync::Every(interval) => outbox::Sync::Every(interval),
+        },
+        confirmed: confirmed
+            .into_iter()
+            .map(|(lane, segment, offset)| Position { lane, segment, offset })
+            .collect(),
+        ..outbox::Settings::default()
+    };
+    let dir = config.journal_dir();
+    tokio::task::spawn_blocking(move || Outbox::open(&dir, settings))
+        .await
+        .context("opening the journal died")?
+        .context("the journal does not open")
+}
+
+fn gateway_settings(config: &Config) -> gateway::Settings {
+    let timeouts = config.timeouts;
+    gateway::Settings {
+        timeouts: gateway::Timeouts {
+            header: timeouts.header,
+            body: timeouts.body,
+            first_byte: timeouts.first_byte,
+            between_bytes: timeouts.between_bytes,
+            whole: timeouts.whole,
+            drain: timeouts.drain,
+        },
+        retries_per_target: config.retries_per_target,
+        answer_bytes: config.answer_max_bytes,
+        keep_alive: KEEP_ALIVE,
+    }
+}
+
+/// Looks keys up in the store: the only place where the request path and the store meet.
+struct KeyLookup(Store);
+
+impl Lookup for KeyLookup {
+    fn key_by_digest<'a>(&'a self, digest: &'a [u8; 32]) -> Looked<'a> {
+        Box::pin(async move {
+            self.0.keys().find_by_digest(digest).await.map_err(|failed| LookupFailed(Box::new(failed)))
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! What surrounds an installation: its folder, its addresses, its catalogue, its environment.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+
+use super::Check;
+use crate::cmd::model;
+use crate::config::{Config, Environment};
+
+/// How long whoever holds an address may take to say who they are.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Most bytes of that answer.
+const ANSWER_BYTES: usize = 1_024;
+
+pub(super) async fn examine(config: &Config, checks: &mut Vec<Check>) {
+    checks.push(environment(config));
+    checks.push(folder(config));
+    checks.push(match model::catalogue(config) {
+        Ok(catalogue) => Check::ok("catalogue", format!("version {}", catalogue.version)),
+        Err(error) => {
+            Check::fail("catalogue", format!("{error:#}"), "Correct the file named in catalog.file.")
+        }
+    });
+    checks.push(address("listen.public", config.listen.public).await);
+    checks.push(address("listen.admin", config.listen.admin).await);
+}
+
+fn environment(config: &Config) -> Check {
+    match config.environment {
+        Environment::Production => Check::ok("environment", "production"),
+        Environment::Development => Check::warn(
+            "environment",
+            "development: unsafe secrets are only warned of",
+            "Set environment = \"production\" for real traffic.",
+        ),
+    }
+}
+
+fn folder(config: &Config) -> Check {
+    let name = "data_dir";
+    let shown = config.data_dir.display();
+    let Ok(metadata) = std::fs::metadata(&config.data_dir) else {
+        return Check::fail(
+            name,
+            format!("{shown} is not there"),
+            "Make an installation with `portcullis init`.",
+        );
+    };
+    let writable =
+        rustix::fs::access(&config.data_dir, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    if !metadata.is_dir() || writable.is_err() {
+        return Check::fail(
+            name,
+            format!("{shown} cannot be written"),
+            "Give the account of the gate the right to.",
+        );
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & crate::config::roots::RIGHTS_OF_OTHERS != 0 {
+        let fix = format!("Run `chmod 700 {shown}`.");
+        return Check::warn(
+            name,
+            format!("others than its owner can look into {shown} (mode {mode:03o})"),
+            fix,
+        );
+    }
+    Check::ok(name, shown.to_string())
+}
+
+/// An address must be free, or held by a running gate.
+async fn address(name: &str, address: SocketAddr) -> Check {
+    match TcpListener::bind(address) {
+        Ok(_) => Check::ok(name, format!("{address} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => match answers(address).await {
+            Ok(()) => Check::ok(name, format!("{address} is answered by a running gate")),
+            Err(error) => {
+                let detail = format!("{address} is taken by something that is no gate ({error:#})");
+                Check::fail(name, detail, "Stop it, or choose another address.")
+            }
+        },
+        Err(error) => {
+            Check::fail(name, format!("{address} cannot be bound: {error}"), "Choose another address.")
+        }
+    }
+}
+
+/// Asks whoever listens there for the health of a gate, through the same way out as every other request.
+async fn answers(address: SocketAddr) -> Result<()> {
+    let reachable = SocketAddr::new(
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        },
+        address.port(),
+    );
+    let policy = Arc::new(egress::Policy::new(vec![reachable.to_string().parse()?]));
+    let target = policy.check(&format!("http://{reachable}/healthz"))?;
+    let client = egress::Client::new(policy, egress::Settings::default())?;
+    let request = Request::builder().body(Full::new(Bytes::new()))?;
+    tokio::time::timeout(ANSWER_WITHIN, async {
+        let response = client.send(&target, request).await?;
+        let healthy = response.status() == StatusCode::OK;
+        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
+        let said = body.map(|body| body.to_bytes()).unwrap_or_default();
+        anyhow::ensure!(healthy && said.trim_ascii() == b"ok", "it does not answer /healthz as a gate does");
+        Ok(())
+    })
+    .await
+    .context("it does not answer in time")?
+}

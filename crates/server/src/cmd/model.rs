@@ -1,0 +1,213 @@
+//! `portcullis model`: what is known of models and what they cost: the catalogue, with rows of one's own over it.
+
+mod listing;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use domain::money::Money;
+use domain::price::{Price, Pricing};
+use store::Store;
+use store::models::{ModelRefused, NewModel};
+use store::switch::Switch;
+use wire::catalog::{self, Catalog};
+
+use self::listing::Listed;
+use super::context::{Context, open_store};
+use crate::config::Config;
+
+/// `portcullis model …`
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Describe a model, or replace what the catalogue says of it
+    Create(CreateArgs),
+    /// List the models of connected providers
+    List {
+        /// Of this provider only
+        #[arg(long)]
+        provider: Option<String>,
+        /// Of every provider, connected or not
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one model
+    Show(Named),
+    /// Take a model out of service
+    Disable(Named),
+    /// Take a disabled model back into service
+    Enable(Named),
+    /// Forget a row of one's own, so that the catalogue's holds again
+    Remove(Named),
+}
+
+/// One model.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The model, as PROVIDER/MODEL
+    #[arg(value_name = "PROVIDER/MODEL", value_parser = full_name)]
+    model: (String, String),
+}
+
+/// `portcullis model create`
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The provider, by its slug
+    #[arg(long, value_name = "SLUG")]
+    provider: String,
+    /// The model, as the provider knows it
+    #[arg(long)]
+    model: String,
+    /// US dollars per million input tokens
+    #[arg(long, value_name = "USD", requires = "output_usd", required_unless_present = "free")]
+    input_usd: Option<Money>,
+    /// US dollars per million output tokens
+    #[arg(long, value_name = "USD", requires = "input_usd")]
+    output_usd: Option<Money>,
+    /// US dollars per million input tokens that the provider had cached [default: as input]
+    #[arg(long, value_name = "USD", requires = "input_usd")]
+    cached_usd: Option<Money>,
+    /// It costs nothing
+    #[arg(long, conflicts_with = "input_usd")]
+    free: bool,
+    /// Tokens of context
+    #[arg(long, value_name = "TOKENS")]
+    context: Option<u32>,
+    /// Most tokens of output
+    #[arg(long, value_name = "TOKENS")]
+    max_output: Option<u32>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the store cannot be reached, or what was asked for is not there or not possible.
+pub async fn run(command: ModelCommand, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    let catalogue = catalogue(&config)?;
+    let store = open_store(&config).await?;
+    let (provider, name) = match command {
+        ModelCommand::List { provider, all } => {
+            let connected = if all { None } else { Some(connected(&store).await?) };
+            let mut rows = listing::all(&catalogue, &store.models().list().await?);
+            rows.retain(|row| {
+                connected.as_ref().is_none_or(|slugs| slugs.contains(&row.provider))
+                    && provider.as_ref().is_none_or(|only| *only == row.provider)
+            });
+            store.close().await;
+            let empty = "No provider is connected yet, so that no model can be called. --all lists every model known.";
+            return Ok(context.output.list("models", &rows, empty)?);
+        }
+        ModelCommand::Create(args) => create(args, &store, context).await?,
+        ModelCommand::Show(named) => named.model,
+        ModelCommand::Disable(named) => {
+            switch(named.model, Switch::Disabled, &catalogue, &store, context).await?
+        }
+        ModelCommand::Enable(named) => {
+            switch(named.model, Switch::Active, &catalogue, &store, context).await?
+        }
+        ModelCommand::Remove(named) => {
+            let (provider, name) = named.model;
+            store.models().remove(&provider, &name, context.now()).await?;
+            store.close().await;
+            return Ok(context.output.show(
+                &listing::one(&catalogue, &[], &provider, &name)
+                    .unwrap_or_else(|| Listed::unknown(&provider, &name)),
+            )?);
+        }
+    };
+    let own = store.models().list().await?;
+    store.close().await;
+    let row = listing::one(&catalogue, &own, &provider, &name).with_context(|| {
+        format!("nothing is known of {provider}/{name}. `portcullis model list --all` lists what is")
+    })?;
+    Ok(context.output.show(&row)?)
+}
+
+/// The shipped catalogue with the operator's file over it.
+///
+/// # Errors
+/// When the operator's file cannot be read or is malformed.
+pub(super) fn catalogue(config: &Config) -> Result<Catalog> {
+    let mut catalogue = Catalog::shipped().context("the shipped catalogue is malformed")?;
+    if let Some(path) = &config.catalog_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the catalogue {} cannot be read", path.display()))?;
+        let own = Catalog::parse(&text)
+            .with_context(|| format!("the catalogue {} is malformed", path.display()))?;
+        catalogue.overlay(own);
+    }
+    Ok(catalogue)
+}
+
+/// The providers that are connected and in use.
+async fn connected(store: &Store) -> Result<BTreeSet<String>> {
+    let connections = store.provider_keys().connections().await?;
+    Ok(connections.iter().map(|connection| connection.provider.to_string()).collect())
+}
+
+async fn create(args: CreateArgs, store: &Store, context: &Context) -> Result<(String, String)> {
+    let Some(provider) = catalog::provider(&args.provider) else {
+        bail!("no provider is called `{}`. `portcullis provider catalog` lists them", args.provider)
+    };
+    let pricing = match (args.input_usd, args.output_usd) {
+        (Some(input), Some(output)) => {
+            let price = Price::new(input, output)?;
+            let cached = args.cached_usd.unwrap_or(price.cache_read);
+            Pricing::Priced(Price { cache_read: cached, ..price }.checked()?)
+        }
+        _ => Pricing::Free,
+    };
+    let new = NewModel {
+        provider: provider.slug.to_owned(),
+        model: args.model,
+        pricing,
+        context_tokens: args.context,
+        max_output_tokens: args.max_output,
+        state: Switch::Active,
+    };
+    store.models().upsert(&new, context.now()).await?;
+    Ok((new.provider, new.model))
+}
+
+/// Switches a model. One that only the catalogue knows gets a row of its own first, which keeps today's price.
+async fn switch(
+    (provider, name): (String, String),
+    state: Switch,
+    catalogue: &Catalog,
+    store: &Store,
+    context: &Context,
+) -> Result<(String, String)> {
+    match store.models().set_state(&provider, &name, state, context.now()).await {
+        Err(ModelRefused::NotFound(_)) => {
+            let Some(known) = catalogue.model(&provider, &name) else {
+                bail!("nothing is known of {provider}/{name}. `portcullis model list --all` lists what is")
+            };
+            if state == Switch::Disabled {
+                let new = NewModel {
+                    provider: provider.clone(),
+                    model: name.clone(),
+                    pricing: known.pricing,
+                    context_tokens: known.context_tokens,
+                    max_output_tokens: known.max_output_tokens,
+                    state,
+                };
+                store.models().upsert(&new, context.now()).await?;
+                context
+                    .output
+                    .say("The catalogue's row is now one of your own; `model remove` gives it back.\n")?;
+            }
+        }
+        switched => switched?,
+    }
+    Ok((provider, name))
+}
+
+fn full_name(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
+            Ok((provider.to_owned(), model.to_owned()))
+        }
+        _ => Err("write PROVIDER/MODEL, such as openai/gpt-4o-mini".to_owned()),
+    }
+}

@@ -1,0 +1,141 @@
+//! One line per model: the catalogue's rows, replaced where the installation has rows of its own.
+
+use domain::price::{Price, Pricing};
+use serde::Serialize;
+use store::models::Model as OwnModel;
+use wire::catalog::{Catalog, Model};
+
+use crate::cmd::output::Row;
+
+/// A model as it is listed. Prices are US dollars per million tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Listed {
+    pub provider: String,
+    pub model: String,
+    pub aliases: Vec<String>,
+    pub kind: Option<&'static str>,
+    pub pricing: &'static str,
+    pub input_usd: Option<String>,
+    pub cached_usd: Option<String>,
+    pub output_usd: Option<String>,
+    /// The shortest prompt that costs more than the prices here.
+    pub dearer_from_prompt_tokens: Option<u64>,
+    pub context_tokens: Option<u32>,
+    pub max_output_tokens: Option<u32>,
+    pub state: &'static str,
+    /// `catalogue`, `own`, or `none` for a model that nobody described.
+    pub origin: &'static str,
+    pub price_version: String,
+}
+
+impl Row for Listed {
+    const HEAD: &'static [&'static str] =
+        &["model", "pricing", "input", "cached", "output", "context", "max output", "state", "from"];
+
+    fn cells(&self) -> Vec<String> {
+        let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let number = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+        let pricing = match self.dearer_from_prompt_tokens {
+            Some(tokens) => format!("{} (more from {tokens})", self.pricing),
+            None => self.pricing.to_owned(),
+        };
+        vec![
+            format!("{}/{}", self.provider, self.model),
+            pricing,
+            or(&self.input_usd),
+            or(&self.cached_usd),
+            or(&self.output_usd),
+            number(self.context_tokens),
+            number(self.max_output_tokens),
+            self.state.to_owned(),
+            self.origin.to_owned(),
+        ]
+    }
+}
+
+impl Listed {
+    /// A model that nobody described.
+    pub(super) fn unknown(provider: &str, model: &str) -> Self {
+        let facts = wire::catalog::provider(provider)
+            .map_or_else(domain::catalog::ModelFacts::unknown, wire::catalog::Provider::default_facts);
+        Self {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            origin: "none",
+            price_version: facts.price_version.to_string(),
+            ..Self::priced(&facts.pricing)
+        }
+    }
+
+    fn from_catalogue(model: &Model) -> Self {
+        Self {
+            provider: model.provider.to_owned(),
+            model: model.name.clone(),
+            aliases: model.aliases.clone(),
+            kind: Some(model.kind.word()),
+            context_tokens: model.context_tokens,
+            max_output_tokens: model.max_output_tokens,
+            origin: "catalogue",
+            price_version: model.price_version.to_string(),
+            ..Self::priced(&model.pricing)
+        }
+    }
+
+    fn from_own(model: &OwnModel) -> Self {
+        Self {
+            provider: model.provider.clone(),
+            model: model.model.clone(),
+            context_tokens: model.context_tokens,
+            max_output_tokens: model.max_output_tokens,
+            state: model.state.word(),
+            origin: "own",
+            price_version: model.price_version(),
+            ..Self::priced(&model.pricing)
+        }
+    }
+
+    fn priced(pricing: &Pricing) -> Self {
+        let (price, dearer_from_prompt_tokens) = match pricing {
+            Pricing::Priced(price) => (Some(price), None),
+            Pricing::Stepped(stepped) => (Some(&stepped.below), Some(stepped.from_prompt_tokens)),
+            Pricing::Free | Pricing::Unpriced => (None, None),
+        };
+        let usd = |of: fn(&Price) -> domain::money::Money| price.map(|price| of(price).to_string());
+        Self {
+            provider: String::new(),
+            model: String::new(),
+            aliases: Vec::new(),
+            kind: None,
+            pricing: pricing.word(),
+            input_usd: usd(|price| price.input),
+            cached_usd: usd(|price| price.cache_read),
+            output_usd: usd(|price| price.output),
+            dearer_from_prompt_tokens,
+            context_tokens: None,
+            max_output_tokens: None,
+            state: "active",
+            origin: "",
+            price_version: String::new(),
+        }
+    }
+}
+
+/// Every model, by provider and name. A row of one's own takes the place of the catalogue's row of that name, and
+/// takes an alias out of the row that had it.
+pub(super) fn all(catalogue: &Catalog, own: &[OwnModel]) -> Vec<Listed> {
+    let mut rows: Vec<Listed> = catalogue.models().map(Listed::from_catalogue).collect();
+    for model in own {
+        rows.retain(|row| !(row.provider == model.provider && row.model == model.model));
+        let of_provider = rows.iter_mut().filter(|row| row.provider == model.provider);
+        of_provider.for_each(|row| row.aliases.retain(|alias| *alias != model.model));
+        rows.push(Listed::from_own(model));
+    }
+    rows.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
+    rows
+}
+
+/// The model of this name or alias.
+pub(super) fn one(catalogue: &Catalog, own: &[OwnModel], provider: &str, name: &str) -> Option<Listed> {
+    let mut rows = all(catalogue, own).into_iter().filter(|row| row.provider == provider);
+    rows.find(|row| row.model == name || row.aliases.iter().any(|alias| alias == name))
+}

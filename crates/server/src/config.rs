@@ -1,0 +1,266 @@
+//! The configuration: what is written (`raw`), where it comes from (`layers`), what it means (`Config`). Raw becomes
+//! checked in one step that lists every fault at once. Nothing here acts on a setting.
+
+mod check;
+pub mod environment;
+pub mod fault;
+mod layers;
+mod nearest;
+mod overlay;
+mod raw;
+pub mod reference;
+pub mod roots;
+pub mod schema;
+pub mod span;
+mod weakness;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::limit::Limits;
+
+use self::environment::Variables;
+use self::fault::{Fault, Faults};
+pub use live::outbox::Sync;
+
+pub use self::layers::{Setting, Source};
+pub use self::overlay::variable_of;
+use self::reference::Reference;
+use self::roots::Roots;
+
+/// The annotated default file.
+pub const DEFAULT_FILE: &str = include_str!("config/default.toml");
+/// Name of the configuration file inside the data folder.
+pub const FILE_NAME: &str = "portcullis.toml";
+/// Name of the database file inside the data folder.
+pub const DATABASE_NAME: &str = "portcullis.db";
+
+/// Where the installation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Trials: what is unsafe is warned of.
+    Development,
+    /// Real traffic: what is unsafe refuses to start.
+    Production,
+}
+
+/// The checked configuration. Plain data; paths are absolute.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the installation stands.
+    pub environment: Environment,
+    /// Folder of the database, the journal and the key files.
+    pub data_dir: PathBuf,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// References to the root secrets.
+    pub secrets: Secrets,
+    /// Limits of API keys without limits of their own.
+    pub limits: Limits,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// What may be called beyond the public internet.
+    pub egress: Egress,
+    /// Further attempts on one upstream before its first byte.
+    pub retries_per_target: u8,
+    /// The journal of calls.
+    pub journal: Journal,
+    /// An operator's catalogue file laid over the shipped one.
+    pub catalog_file: Option<PathBuf>,
+    /// Logs.
+    pub log: Log,
+    /// Bytes of the largest answer that is held whole.
+    pub answer_max_bytes: usize,
+}
+
+impl Config {
+    /// The database file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join(DATABASE_NAME)
+    }
+
+    /// The folder of the journal.
+    #[must_use]
+    pub fn journal_dir(&self) -> PathBuf {
+        self.data_dir.join("journal")
+    }
+}
+
+/// Addresses to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// For applications.
+    pub public: SocketAddr,
+    /// For operators.
+    pub admin: SocketAddr,
+}
+
+/// References to the root secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// The pepper of key digests.
+    pub pepper: Reference,
+    /// The keys that seal provider keys, newest first.
+    pub encryption_keys: Vec<Reference>,
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Connecting to an upstream, TLS included.
+    pub connect: Duration,
+    /// The first byte of its answer.
+    pub first_byte: Duration,
+    /// Silence within its answer.
+    pub between_bytes: Duration,
+    /// The whole call.
+    pub whole: Duration,
+    /// The head of a request.
+    pub header: Duration,
+    /// The body of a request.
+    pub body: Duration,
+    /// Calls still running when the gate is told to stop.
+    pub drain: Duration,
+}
+
+/// What may be called beyond the public internet.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    /// Private endpoints that may be called.
+    pub allow: Vec<egress::Allowed>,
+    /// PEM files of further certificate authorities.
+    pub extra_roots: Vec<PathBuf>,
+}
+
+/// The journal of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Journal {
+    /// When it reaches the disk.
+    pub sync: Sync,
+    /// Bytes of one of its files.
+    pub segment_bytes: u64,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// A level, or a filter in the syntax of `tracing_subscriber::EnvFilter`; it parses.
+    pub level: String,
+}
+
+/// What the command line says: it wins over everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// Settings by path, as text.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A checked configuration with the origin of each value.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file it was read from, if there was one.
+    pub file: Option<PathBuf>,
+    /// Every setting in force by its path, and where it comes from.
+    pub settings: BTreeMap<String, Setting>,
+    /// What is unwise but does not stop a start in development.
+    pub warnings: Vec<Fault>,
+}
+
+impl Config {
+    /// Reads the defaults, the file, the variables and the flags, and checks the result.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong, at once.
+    pub fn load(flags: &Flags, variables: &Variables) -> Result<Loaded, Faults> {
+        let (file, raw, settings, mut faults) = read(flags, variables);
+        let config = check::config(&raw, &settings, &mut faults);
+        match config {
+            Some(config) if faults.is_empty() => Ok(Loaded { config, file, settings, warnings: Vec::new() }),
+            _ => Err(Faults(faults)),
+        }
+    }
+
+    /// The same, with the root secrets behind their references.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong with settings and secrets, at once.
+    pub fn load_with_roots(flags: &Flags, variables: &Variables) -> Result<(Loaded, Roots), Faults> {
+        let (file, raw, settings, mut faults) = read(flags, variables);
+        let config = check::config(&raw, &settings, &mut faults);
+        let mut warnings = Vec::new();
+        let roots = check::secrets(&raw, &mut Vec::new()).and_then(|secrets| {
+            let place = roots::Place {
+                data_dir: &check::data_dir(&raw, &settings),
+                environment: check::environment(&raw, &mut Vec::new()).unwrap_or(Environment::Production),
+                variables,
+            };
+            roots::load(&secrets, &place, &mut faults, &mut warnings)
+        });
+        match (config, roots) {
+            (Some(config), Some(roots)) if faults.is_empty() => {
+                Ok((Loaded { config, file, settings, warnings }, roots))
+            }
+            _ => Err(Faults(faults)),
+        }
+    }
+}
+
+type Read = (Option<PathBuf>, raw::Raw, BTreeMap<String, Setting>, Vec<Fault>);
+
+fn read(flags: &Flags, variables: &Variables) -> Read {
+    let mut layers = layers::Layers::defaults();
+    let file = find_file(flags, variables);
+    if let Some(path) = &file {
+        match std::fs::read_to_string(path) {
+            Ok(text) => layers.file(path, &text),
+            Err(error) => layers.fault(Fault::new(
+                path.display().to_string(),
+                format!("the configuration file cannot be read: {error}"),
+                "Name another with --config, or make one with `portcullis init`.",
+            )),
+        }
+    }
+    overlay::lay(variables, &mut layers);
+    for (name, value) in &flags.settings {
+        layers.text(name, value, Source::Flag);
+    }
+    let (raw, settings, faults) = layers.finish();
+    (file, raw, settings, faults)
+}
+
+/// The named file, else the one in the data folder if it is there.
+fn find_file(flags: &Flags, variables: &Variables) -> Option<PathBuf> {
+    let (folder, named) = named_places(flags, variables);
+    named.or_else(|| Some(folder.join(FILE_NAME)).filter(|file| file.exists()))
+}
+
+/// The data folder and the configuration file that flags and variables name, before any file is read.
+#[must_use]
+pub fn named_places(flags: &Flags, variables: &Variables) -> (PathBuf, Option<PathBuf>) {
+    let file = flags.config.clone().or_else(|| variables.get(overlay::CONFIG_VARIABLE).map(PathBuf::from));
+    let flag = flags.settings.iter().rfind(|(name, _)| name == "data_dir").map(|(_, value)| value.as_str());
+    let default = raw::Raw::default().data_dir;
+    let folder = flag.or_else(|| variables.get(&variable_of("data_dir"))).unwrap_or(&default);
+    (PathBuf::from(folder), file)
+}
+
+#[cfg(test)]
+mod tests;

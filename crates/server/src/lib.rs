@@ -1,0 +1,11 @@
+//! Portcullis: the gate between applications and language models. This crate reads files, the environment, the time
+//! and the command line, and joins the parts; it decides nothing about calls.
+
+pub mod ambient;
+pub mod boot;
+pub mod cmd;
+pub mod config;
+pub mod demo;
+pub mod discover;
+pub mod discretion;
+pub mod logs;

@@ -1,0 +1,376 @@
+//! A World: a whole installation in a temporary folder, its upstream, its caller. `finish` stops it and checks what
+//! must hold whatever the test did: every call settled once, the outbox empty, no planted secret in any sink.
+
+pub mod caller;
+pub mod upstream;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use domain::id::{KeyId, OrgId, ProjectId, ProviderKeyId};
+use domain::limit::Limits;
+use domain::route::Serves;
+use domain::secret::Secret;
+use domain::time::{Clock, Timestamp};
+use domain::token::{Kind, Token};
+use domain::usage::CallSettled;
+use server::boot::{self, Running};
+use server::config::environment::Variables;
+use server::config::roots::Roots;
+use server::config::{Config, Flags};
+use store::Store;
+use tempfile::TempDir;
+use tracing_subscriber::fmt::MakeWriter;
+use vault::envelope::Bind;
+
+use caller::{Answer, Caller};
+use upstream::Upstream;
+
+/// 2026-01-01T00:00:00Z, in microseconds.
+const START: i64 = 1_767_225_600_000_000;
+/// How long anything may take to come about before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// The provider key: it must never be seen outside the upstream's own socket.
+pub const PROVIDER_KEY: &str = "sk-PLANTED-provider-key-0123456789";
+/// A piece of every prompt: it must never be stored or logged.
+pub const PROMPT: &str = "PLANTED-prompt-text";
+
+/// All log lines of this process.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Logs {
+    type Writer = Logs;
+    fn make_writer(&'a self) -> Logs {
+        self.clone()
+    }
+}
+
+fn logs() -> &'static Logs {
+    static LOGS: OnceLock<Logs> = OnceLock::new();
+    LOGS.get_or_init(|| {
+        let logs = Logs::default();
+        let filter = "debug,hyper=info,h2=info,sqlx=info,tower=info";
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(logs.clone()).with_ansi(false).init();
+        logs
+    })
+}
+
+pub struct World {
+    dir: TempDir,
+    running: Option<Running>,
+    store: Store,
+    pepper: vault::digest::Pepper,
+    clock: Arc<AtomicI64>,
+    settings: Vec<(String, String)>,
+    pub org: OrgId,
+    pub project: ProjectId,
+    pub upstream: Upstream,
+    pub caller: Caller,
+    secrets: Vec<String>,
+    finished: bool,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A World with settings of its own.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        logs();
+        let dir = TempDir::new().unwrap();
+        let upstream = Upstream::start().await;
+        write_roots(dir.path());
+        let mut all = vec![
+            ("data_dir".to_owned(), dir.path().display().to_string()),
+            ("listen.public".to_owned(), "127.0.0.1:0".to_owned()),
+            ("listen.admin".to_owned(), "127.0.0.1:0".to_owned()),
+            ("egress.allow".to_owned(), upstream.address.to_string()),
+        ];
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let clock = Arc::new(AtomicI64::new(START));
+        let (config, roots) = load(&all);
+        let store = Store::open(&config.database()).await.unwrap();
+        let (org, project) = (OrgId::new(fresh()), ProjectId::new(fresh()));
+        store
+            .orgs()
+            .create(&store::orgs::NewOrg { id: org, name: "acme".into(), created_at: Timestamp(START) })
+            .await
+            .unwrap();
+        let new = store::projects::NewProject {
+            id: project,
+            org,
+            name: "web".into(),
+            created_at: Timestamp(START),
+        };
+        store.projects().create(&new).await.unwrap();
+        let (_, pepper_roots) = load(&all);
+        let mut world = Self {
+            dir,
+            running: None,
+            store,
+            pepper: pepper_roots.pepper,
+            clock,
+            settings: all,
+            org,
+            project,
+            upstream,
+            caller: Caller::new(([127, 0, 0, 1], 0).into(), String::new()),
+            secrets: vec![PROVIDER_KEY.to_owned()],
+            finished: false,
+        };
+        let address = world.upstream.address;
+        world.connect("main", "openai", address, &["gpt-test", "embed-test", "org/slashed"], &roots).await;
+        let key = world.key(generous()).await;
+        world.boot_with(&config, roots).await;
+        world.caller.key = key;
+        world
+    }
+
+    async fn boot_with(&mut self, config: &Config, roots: Roots) {
+        let time = Arc::clone(&self.clock);
+        // Each reading is a microsecond later, so that records have an order.
+        let clock = Clock::new(move || Timestamp(time.fetch_add(1, Ordering::Relaxed)));
+        let running = boot::start(config, roots, clock).await.unwrap();
+        self.caller.address = running.public;
+        self.running = Some(running);
+    }
+
+    /// Stops the gate in order and starts it again on the same data.
+    pub async fn restart(&mut self) {
+        self.running.take().unwrap().stop().await.unwrap();
+        let (config, roots) = load(&self.settings);
+        self.boot_with(&config, roots).await;
+    }
+
+    /// Turns the clock.
+    pub fn pass(&self, duration: Duration) {
+        self.clock.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.load(Ordering::Relaxed))
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().admin
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Adds a connection with the planted provider key.
+    pub async fn add_connection(&self, name: &str, provider: &str, address: SocketAddr, models: &[&str]) {
+        let (_, roots) = load(&self.settings);
+        self.connect(name, provider, address, models, &roots).await;
+    }
+
+    async fn connect(&self, name: &str, provider: &str, address: SocketAddr, models: &[&str], roots: &Roots) {
+        let id = ProviderKeyId::new(fresh());
+        let bind = Bind { org: None, record: id.uuid(), purpose: "provider_key" };
+        let secret = Secret::new(PROVIDER_KEY.as_bytes().to_vec());
+        let new = store::provider_keys::NewProviderKey {
+            id,
+            owner: None,
+            name: name.to_owned(),
+            provider: provider.to_owned(),
+            base_url: format!("http://{address}/v1"),
+            masked: secret.masked(),
+            sealed: Some(roots.vault.seal(&secret, &bind).unwrap()),
+            serves: Serves::Listed(models.iter().map(|&model| model.to_owned()).collect()),
+            priority: 100,
+            created_at: self.now(),
+        };
+        self.store.provider_keys().insert(&new).await.unwrap();
+    }
+
+    /// A fresh API key with these limits.
+    pub async fn key(&mut self, limits: Limits) -> String {
+        self.key_with(|new| new.limits = limits).await.0
+    }
+
+    /// A fresh API key, made to measure.
+    pub async fn key_with(&mut self, change: impl FnOnce(&mut store::keys::NewKey)) -> (String, KeyId) {
+        let token = vault::entropy::token(Kind::Live).unwrap();
+        let mut new = store::keys::NewKey {
+            id: KeyId::new(fresh()),
+            org: self.org,
+            project: self.project,
+            name: format!("key {}", token.prefix()),
+            prefix: token.prefix(),
+            digest: self.digest(&token),
+            models: vec![],
+            limits: generous(),
+            expires_at: None,
+            created_at: self.now(),
+        };
+        change(&mut new);
+        self.store.keys().insert(&new).await.unwrap();
+        self.secrets.push(token.reveal()[20..].to_owned());
+        (token.reveal().to_owned(), new.id)
+    }
+
+    /// A fresh operator token.
+    pub async fn operator_token(&mut self) -> String {
+        let token = vault::entropy::token(Kind::Operator).unwrap();
+        let new = store::operator_tokens::NewOperatorToken {
+            id: fresh(),
+            name: "test".into(),
+            prefix: token.prefix(),
+            digest: self.digest(&token),
+            created_at: self.now(),
+        };
+        self.store.operator_tokens().insert(&new).await.unwrap();
+        self.secrets.push(token.reveal()[20..].to_owned());
+        token.reveal().to_owned()
+    }
+
+    fn digest(&self, token: &Token) -> [u8; 32] {
+        self.pepper.digest(&vault::digest::sha256_of(token))
+    }
+
+    /// All usage rows, oldest first, once every call that ended is posted and there are `count` of them.
+    pub async fn usage(&self, count: usize) -> Vec<CallSettled> {
+        let rows = || async {
+            let mut rows =
+                self.store.usage().list(&store::usage::UsageFilter::default(), 1_000, None).await.unwrap();
+            rows.reverse();
+            rows
+        };
+        eventually(&format!("{count} usage rows"), || async { rows().await.len() >= count }).await;
+        let rows = rows().await;
+        assert_eq!(rows.len(), count, "{rows:#?}");
+        rows
+    }
+
+    /// The only usage row.
+    pub async fn only_usage(&self) -> CallSettled {
+        self.usage(1).await.remove(0)
+    }
+
+    /// What was logged so far.
+    pub fn logged(&self) -> String {
+        String::from_utf8_lossy(&logs().0.lock().unwrap()).into_owned()
+    }
+
+    /// A chat call with this body.
+    pub async fn chat(&self, body: &str) -> Answer {
+        self.caller.post("/v1/chat/completions", body).await
+    }
+
+    /// Stops the World and checks what must always hold.
+    pub async fn finish(mut self) {
+        if let Some(running) = self.running.take() {
+            let metrics = self.scrape(running.admin).await;
+            self.no_secret_in("the metrics", metrics.as_bytes());
+            running.stop().await.unwrap();
+        }
+        self.no_secret_in("the logs", &logs().0.lock().unwrap());
+        self.no_secret_in("an answer", &self.caller.transcript());
+        self.store.clone().close().await;
+        for entry in walk(self.dir.path()) {
+            if entry.extension().is_none_or(|extension| extension != "key") {
+                self.no_secret_in(&entry.display().to_string(), &std::fs::read(&entry).unwrap());
+            }
+        }
+        let reopened = Store::open(&load(&self.settings).0.database()).await.unwrap();
+        let rows = reopened.usage().list(&store::usage::UsageFilter::default(), 1_000, None).await.unwrap();
+        let mut calls: Vec<_> = rows.iter().map(|row| row.opened.call).collect();
+        calls.sort();
+        calls.dedup();
+        assert_eq!(calls.len(), rows.len(), "a call was posted twice");
+        reopened.close().await;
+        self.finished = true;
+    }
+
+    async fn scrape(&mut self, admin: SocketAddr) -> String {
+        let token = self.operator_token().await;
+        let mut caller = Caller::new(admin, token);
+        caller.bearer = true;
+        let answer = caller.get("/metrics").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text()
+    }
+
+    fn no_secret_in(&self, place: &str, bytes: &[u8]) {
+        for secret in self.secrets.iter().map(String::as_str).chain([PROMPT]) {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{place} holds {secret}");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "a test must finish its World");
+    }
+}
+
+/// Limits that no test meets by accident.
+pub fn generous() -> Limits {
+    Limits {
+        requests_per_minute: 1_000_000,
+        burst_per_second: 1_000_000,
+        concurrent: 10_000,
+        body_bytes: 1 << 20,
+    }
+}
+
+/// Waits until `holds` gives true; fails after [`PATIENCE`].
+pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !holds().await {
+            ticks.tick().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain for {what}");
+}
+
+pub fn fresh() -> uuid::Uuid {
+    vault::entropy::uuid_v7(Timestamp(START)).unwrap()
+}
+
+fn load(settings: &[(String, String)]) -> (Config, Roots) {
+    let flags = Flags { config: None, settings: settings.to_vec() };
+    let (loaded, roots) = Config::load_with_roots(&flags, &Variables::default()).unwrap();
+    (loaded.config, roots)
+}
+
+fn write_roots(dir: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    for name in ["pepper.key", "vault.key"] {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(dir.join(name))
+            .unwrap();
+        writeln!(file, "{}", vault::keyring::generate().unwrap()).unwrap();
+    }
+}
+
+fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = vec![];
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}

@@ -1,0 +1,212 @@
+//! Opening a database file: who may read it, how its connections behave, and bringing its tables up to date. What
+//! cannot be brought up to date is not opened.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
+use sqlx::{SqlSafeStr, Sqlite};
+
+use super::{Db, ReadFailed};
+
+/// The migrations in their order: version, title, text. They only go forward, and one that was released is never
+/// edited: a database remembers the text it was made with.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "first tables", include_str!("../../migrations/0001_first_tables.sql"))];
+
+/// The owner alone reads and writes the file.
+const FILE_MODE: u32 = 0o600;
+/// Connections that read; each is a thread.
+const READERS: u32 = 4;
+/// How long a writer waits for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Times that opening is tried while another process opens the same file: turning on the write-ahead log needs the
+/// file alone for a moment, and does not wait for it.
+const OPEN_ATTEMPTS: u32 = 50;
+/// Times that a migration is tried: it fails when another process made the same tables a moment before, and the next
+/// look finds them made.
+const MIGRATION_ATTEMPTS: u32 = 3;
+/// Pause between two such tries.
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailed {
+    /// The file or its folder cannot be reached.
+    #[error("the database file {path} cannot be reached: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{path} is not a Portcullis database; name another file or restore this one from a backup")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer release has been here.
+    #[error(
+        "the database has tables of a newer release (version {found}, this one knows {known}); run that release, or restore the backup made before it"
+    )]
+    Newer {
+        /// The first version that is not known here.
+        found: i64,
+        /// The newest version that is.
+        known: i64,
+    },
+    /// Its history is not the one of any release.
+    #[error("migration {version} of the database differs from the one of this release; restore a backup")]
+    Altered {
+        /// The version that differs.
+        version: i64,
+    },
+    /// A migration began and never ended.
+    #[error("migration {version} of the database was never finished; restore the backup made before it")]
+    Unfinished {
+        /// The version that was left.
+        version: i64,
+    },
+    /// A migration failed; the database is as it was before it.
+    #[error("migration {version} failed and was taken back: {source}")]
+    Migration {
+        /// The version that failed.
+        version: i64,
+        /// What the database said.
+        source: ReadFailed,
+    },
+    /// The database does not answer.
+    #[error(transparent)]
+    Database(#[from] ReadFailed),
+}
+
+/// Opens or makes an SQLite database.
+pub(crate) async fn sqlite(path: &Path) -> Result<Db, OpenFailed> {
+    guard_file(path).map_err(|source| OpenFailed::File { path: path.to_owned(), source })?;
+    let mut attempt = 1;
+    loop {
+        match try_open(path).await {
+            Err(failed) if attempt < attempts(&failed) => {
+                attempt += 1;
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Makes the file if it is not there, and keeps others out of it. An existing file is never opened here: closing it
+/// would take away the locks that SQLite holds on it for other connections of this process.
+fn guard_file(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path) {
+        Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {
+            fs::set_permissions(path, Permissions::from_mode(FILE_MODE))
+        }
+        made => made.map(drop),
+    }
+}
+
+async fn try_open(path: &Path) -> Result<Db, OpenFailed> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true);
+    let writer = pool(1).connect_with(options.clone()).await.map_err(|error| refused(path, error))?;
+    if let Err(failed) = bring_up_to_date(path, &writer).await {
+        writer.close().await;
+        return Err(failed);
+    }
+    // What reads cannot write, whatever it is told.
+    let reading = options.pragma("query_only", "ON");
+    let readers = pool(READERS).connect_with(reading).await.map_err(|error| refused(path, error))?;
+    Ok(Db::Sqlite { readers, writer })
+}
+
+fn pool(size: u32) -> PoolOptions<Sqlite> {
+    PoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFailed> {
+    let strange = "SELECT COUNT(*) > 0 AND SUM(name = '_sqlx_migrations') = 0 FROM sqlite_master";
+    if sqlx::query_scalar(strange).fetch_one(writer).await.map_err(|error| refused(path, error))? {
+        return Err(OpenFailed::NotOurs { path: path.to_owned() });
+    }
+    let migration = |&(version, title, text): &(i64, &'static str, &'static str)| {
+        Migration::new(version, title.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect());
+    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    migrator.run(writer).await.map_err(|failed| match failed {
+        MigrateError::VersionMissing(found) if found > known => OpenFailed::Newer { found, known },
+        MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
+            OpenFailed::Altered { version }
+        }
+        MigrateError::Dirty(version) => OpenFailed::Unfinished { version },
+        MigrateError::ExecuteMigration(source, version) => {
+            OpenFailed::Migration { version, source: source.into() }
+        }
+        MigrateError::Execute(error) => refused(path, error),
+        other => ReadFailed(sqlx::Error::Migrate(Box::new(other))).into(),
+    })
+}
+
+/// SQLite's primary result code, without the detail in its upper bits (<https://www.sqlite.org/rescode.html>).
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn refused(path: &Path, error: sqlx::Error) -> OpenFailed {
+    const NOT_A_DATABASE: u32 = 26;
+    match primary_code(&error) {
+        Some(NOT_A_DATABASE) => OpenFailed::NotOurs { path: path.to_owned() },
+        _ => ReadFailed(error).into(),
+    }
+}
+
+/// How often opening is tried when it fails like this: more than once if another process may have been in the way.
+fn attempts(failed: &OpenFailed) -> u32 {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    match failed {
+        OpenFailed::Database(ReadFailed(error)) if matches!(primary_code(error), Some(BUSY | LOCKED)) => {
+            OPEN_ATTEMPTS
+        }
+        OpenFailed::Migration { .. } => MIGRATION_ATTEMPTS,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_file_is_listed_once_and_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut files: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
+        files.sort();
+        let mut listed: Vec<&str> = MIGRATIONS.iter().map(|(.., text)| *text).collect();
+        listed.sort_unstable();
+        assert_eq!(files, listed);
+        assert!(MIGRATIONS.iter().zip(1..).all(|((version, ..), expect)| *version == expect));
+    }
+}

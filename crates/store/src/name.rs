@@ -1,0 +1,70 @@
+//! Names that people give: what they may be, so that a list is readable and a name is never taken for an identifier.
+
+use domain::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
+
+/// Most characters of a name.
+pub const MAX_NAME_CHARS: usize = 200;
+
+/// A name that nobody could tell from another, or from an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a name has 1 to 200 visible characters, no white space at either end, and does not look like an identifier"
+)]
+pub struct BadName;
+
+/// Checks a name.
+///
+/// # Errors
+/// [`BadName`] when it is empty, too long, holds characters that do not show, or reads as an identifier.
+pub fn check(name: &str) -> Result<(), BadName> {
+    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count());
+    if !fits || name.trim() != name || name.chars().any(hidden) || is_identifier(name) {
+        return Err(BadName);
+    }
+    Ok(())
+}
+
+/// Control characters, and those that turn or hide the text around them (Unicode 16, general categories Cc, Zl, Zp
+/// and the invisible ones of Cf).
+fn hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.parse::<OrgId>().is_ok()
+        || name.parse::<ProjectId>().is_ok()
+        || name.parse::<KeyId>().is_ok()
+        || name.parse::<ProviderKeyId>().is_ok()
+        || name.parse::<CallId>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_readable_and_no_identifiers() {
+        for good in
+            ["acme", "Ärzte & Söhne", "org_", "accounts/x/models/llama-v3p1-405b", "日本", &"x".repeat(200)]
+        {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        let identifier = format!("key_{}", "0".repeat(32));
+        for bad in ["", " acme", "acme\n", "a\0b", "a\u{202e}b", "a\u{200b}b", &identifier, &"x".repeat(201)]
+        {
+            assert_eq!(check(bad), Err(BadName), "{bad:?}");
+        }
+    }
+}

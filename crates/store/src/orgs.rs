@@ -1,0 +1,159 @@
+//! Organizations: the tenants.
+
+use domain::id::OrgId;
+use domain::time::Timestamp;
+
+use crate::changes::{self, Kind};
+use crate::db::row::Row;
+use crate::db::statement::Statement;
+use crate::db::{Db, ReadFailed, WriteFailed};
+use crate::name::{self, BadName};
+
+/// Where an organization is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrgState {
+    /// In use.
+    Active,
+    /// Stopped: none of its keys works.
+    Suspended,
+}
+
+impl OrgState {
+    /// The stored word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            OrgState::Active => "active",
+            OrgState::Suspended => "suspended",
+        }
+    }
+
+    /// Reads the stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// An organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Org {
+    /// Its identifier.
+    pub id: OrgId,
+    /// Its name, unlike any other's.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: OrgState,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An organization to be made.
+#[derive(Debug, Clone)]
+pub struct NewOrg {
+    /// Its identifier.
+    pub id: OrgId,
+    /// Its name.
+    pub name: String,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// Why an organization was not made, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OrgRefused {
+    /// There is one of this name.
+    #[error("there is already an organization named {0}")]
+    NameTaken(String),
+    /// The name is no name.
+    #[error(transparent)]
+    BadName(#[from] BadName),
+    /// There is none.
+    #[error("there is no organization {0}")]
+    NotFound(String),
+    /// The database failed.
+    #[error(transparent)]
+    Read(#[from] ReadFailed),
+    /// The database failed.
+    #[error(transparent)]
+    Write(#[from] WriteFailed),
+}
+
+/// The organizations.
+pub struct Orgs<'a> {
+    db: &'a Db,
+}
+
+const COLUMNS: &str = "SELECT id, name, state, created_at FROM orgs";
+
+impl<'a> Orgs<'a> {
+    pub(crate) fn new(db: &'a Db) -> Self {
+        Self { db }
+    }
+
+    /// Makes an organization.
+    ///
+    /// # Errors
+    /// [`OrgRefused`] when the name is bad or taken.
+    pub async fn create(&self, new: &NewOrg) -> Result<Org, OrgRefused> {
+        name::check(&new.name)?;
+        let mut tx = self.db.begin().await?;
+        let statement =
+            Statement::new("INSERT INTO orgs (id, name, state, created_at) VALUES ($1, $2, $3, $4)")
+                .bind(new.id.to_string())
+                .bind(new.name.as_str())
+                .bind(OrgState::Active.word())
+                .bind(new.created_at);
+        match tx.execute(statement).await {
+            Err(failed) if failed.is_duplicate() => return Err(OrgRefused::NameTaken(new.name.clone())),
+            inserted => inserted?,
+        };
+        tx.commit().await?;
+        Ok(Org { id: new.id, name: new.name.clone(), state: OrgState::Active, created_at: new.created_at })
+    }
+
+    /// All organizations, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn list(&self) -> Result<Vec<Org>, ReadFailed> {
+        let statement = Statement::new(COLUMNS).push(" ORDER BY created_at, id");
+        self.db.fetch_all(statement).await?.iter().map(org).collect()
+    }
+
+    /// The organization with this identifier or name.
+    ///
+    /// # Errors
+    /// [`OrgRefused::NotFound`] when there is none.
+    pub async fn get(&self, id_or_name: &str) -> Result<Org, OrgRefused> {
+        let column = if id_or_name.parse::<OrgId>().is_ok() { " WHERE id = " } else { " WHERE name = " };
+        let statement = Statement::new(COLUMNS).push(column).push_bind(id_or_name);
+        let row = self.db.fetch_optional(statement).await?;
+        Ok(org(&row.ok_or_else(|| OrgRefused::NotFound(id_or_name.to_owned()))?)?)
+    }
+
+    /// Suspends an organization or takes it back into use; the request path learns of it.
+    ///
+    /// # Errors
+    /// [`OrgRefused::NotFound`] when there is none.
+    pub async fn set_state(&self, id: OrgId, state: OrgState, now: Timestamp) -> Result<Org, OrgRefused> {
+        let mut tx = self.db.begin().await?;
+        let statement =
+            Statement::new("UPDATE orgs SET state = $1 WHERE id = $2 RETURNING id, name, state, created_at")
+                .bind(state.word())
+                .bind(id.to_string());
+        let row = tx.fetch_optional(statement).await?.ok_or_else(|| OrgRefused::NotFound(id.to_string()))?;
+        changes::note(&mut tx, Kind::Org, id, now).await?;
+        tx.commit().await?;
+        Ok(org(&row)?)
+    }
+}
+
+fn org(row: &Row) -> Result<Org, ReadFailed> {
+    Ok(Org {
+        id: row.parse("id")?,
+        name: row.text("name")?,
+        state: row.read("state", OrgState::parse)?,
+        created_at: row.time("created_at")?,
+    })
+}

@@ -1,0 +1,144 @@
+//! Records of calls: one row per call, posted from the outbox, listed and summed for people. Nothing here is ever
+//! changed or removed.
+
+mod post;
+mod record;
+mod summary;
+
+use domain::id::{CallId, KeyId, OrgId, ProjectId};
+use domain::time::Timestamp;
+use domain::usage::CallSettled;
+
+use crate::db::statement::Statement;
+use crate::db::{Db, ReadFailed, WriteFailed};
+
+pub use summary::{Group, GroupBy};
+
+/// Most records that one page holds.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// A place in the outbox: lane, segment, and the byte offset behind the last posted record.
+pub type Position = (u16, u64, u64);
+
+/// Which records to read; absent means any.
+#[derive(Debug, Clone, Default)]
+pub struct UsageFilter {
+    /// Of this organization.
+    pub org: Option<OrgId>,
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Of this key.
+    pub key: Option<KeyId>,
+    /// Of this model, as the caller wrote it or as the provider knows it.
+    pub model: Option<String>,
+    /// Of this request id, as it was answered to the caller.
+    pub request_id: Option<String>,
+    /// Begun at this time or later.
+    pub since: Option<Timestamp>,
+    /// Begun before this time.
+    pub until: Option<Timestamp>,
+}
+
+/// Where a page begins: after this record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// When the record's call began.
+    pub started_at: Timestamp,
+    /// The record's call.
+    pub call: CallId,
+}
+
+impl Cursor {
+    /// The place behind `record`.
+    #[must_use]
+    pub fn after(record: &CallSettled) -> Self {
+        Self { started_at: record.opened.started_at, call: record.opened.call }
+    }
+}
+
+/// The records of calls.
+pub struct Usage<'a> {
+    db: &'a Db,
+}
+
+impl<'a> Usage<'a> {
+    pub(crate) fn new(db: &'a Db) -> Self {
+        Self { db }
+    }
+
+    /// Posts calls and the places of the outbox that they came from, all or nothing. A call that is already posted
+    /// changes nothing, so the same batch may be posted again. Says how many calls were new.
+    ///
+    /// # Errors
+    /// [`WriteFailed`] when the database cannot be written; nothing was posted.
+    pub async fn post(&self, calls: &[CallSettled], positions: &[Position]) -> Result<u64, WriteFailed> {
+        post::post(self.db, calls, positions).await
+    }
+
+    /// How far each lane of the outbox has been posted.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn positions(&self) -> Result<Vec<Position>, ReadFailed> {
+        let statement =
+            Statement::new("SELECT lane, segment, byte_offset FROM outbox_positions ORDER BY lane");
+        let rows = self.db.fetch_all(statement).await?;
+        rows.iter()
+            .map(|row| Ok((row.number("lane")?, row.number("segment")?, row.number("byte_offset")?)))
+            .collect()
+    }
+
+    /// A page of records, newest first: at most `limit`, and never more than [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn list(
+        &self,
+        filter: &UsageFilter,
+        limit: u32,
+        after: Option<Cursor>,
+    ) -> Result<Vec<CallSettled>, ReadFailed> {
+        let mut statement = filtered(Statement::new(record::COLUMNS).push(" FROM usage WHERE 1 = 1"), filter);
+        if let Some(cursor) = after {
+            statement = statement
+                .push(" AND (started_at, call_id) < (")
+                .push_bind(cursor.started_at)
+                .push(", ")
+                .push_bind(cursor.call.to_string())
+                .push(")");
+        }
+        let statement =
+            statement.push(" ORDER BY started_at DESC, call_id DESC LIMIT ").push_bind(limit.min(MAX_PAGE));
+        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+    }
+
+    /// The records that fit, counted and summed by `by`: days in their order, anything else by cost, highest first.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn summary(&self, by: GroupBy, filter: &UsageFilter) -> Result<Vec<Group>, ReadFailed> {
+        summary::summary(self.db, by, filter).await
+    }
+}
+
+/// Appends what `filter` asks for to a statement that ends in its `WHERE`.
+fn filtered(statement: Statement, filter: &UsageFilter) -> Statement {
+    let statement = statement
+        .and("org_id =", filter.org.map(|org| org.to_string()))
+        .and("project_id =", filter.project.map(|project| project.to_string()))
+        .and("key_id =", filter.key.map(|key| key.to_string()))
+        .and("request_id =", filter.request_id.clone())
+        .and("started_at >=", filter.since)
+        .and("started_at <", filter.until);
+    match &filter.model {
+        Some(model) => statement
+            .push(" AND (model = ")
+            .push_bind(model.as_str())
+            .push(" OR model_asked = ")
+            .push_bind(model.as_str())
+            .push(" OR provider || '/' || model = ")
+            .push_bind(model.as_str())
+            .push(")"),
+        None => statement,
+    }
+}

@@ -1,0 +1,65 @@
+//! Posting: a batch of calls and the places of the outbox they came from, in one transaction.
+
+use std::collections::BTreeMap;
+
+use domain::id::KeyId;
+use domain::time::Timestamp;
+use domain::usage::CallSettled;
+
+use super::{Position, record};
+use crate::db::statement::Statement;
+use crate::db::{Db, Tx, WriteFailed};
+use crate::keys;
+
+/// Rows written by one statement: a database looks its bound values up one by one, so more rows gain nothing (measured
+/// with SQLite: 8 and 16 alike, 32 half as fast), and each number of rows is one more statement to remember.
+const ROWS_PER_STATEMENT: usize = 8;
+
+pub(super) async fn post(db: &Db, calls: &[CallSettled], positions: &[Position]) -> Result<u64, WriteFailed> {
+    if calls.is_empty() && positions.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = db.begin().await?;
+    let mut posted = 0;
+    for rows in calls.chunks(ROWS_PER_STATEMENT) {
+        posted += tx.execute(insert(rows)).await?;
+    }
+    for (key, at) in last_used(calls) {
+        keys::touch(&mut tx, key, at).await?;
+    }
+    for position in positions {
+        keep(&mut tx, position).await?;
+    }
+    tx.commit().await?;
+    Ok(posted)
+}
+
+fn insert(calls: &[CallSettled]) -> Statement {
+    let mut statement = Statement::new(record::INSERT);
+    for (index, call) in calls.iter().enumerate() {
+        statement = record::write(if index == 0 { statement } else { statement.push(", ") }, call);
+    }
+    statement.push(" ON CONFLICT (call_id) DO NOTHING")
+}
+
+fn last_used(calls: &[CallSettled]) -> BTreeMap<KeyId, Timestamp> {
+    let mut used = BTreeMap::new();
+    for call in calls {
+        let at = used.entry(call.opened.key).or_insert(call.opened.started_at);
+        *at = call.opened.started_at.max(*at);
+    }
+    used
+}
+
+/// Remembers a place. It may lie before the one that is known: an outbox that was emptied begins anew.
+async fn keep(tx: &mut Tx, (lane, segment, offset): &Position) -> Result<(), WriteFailed> {
+    let whole = |place: u64| i64::try_from(place).map_err(|error| sqlx::Error::Encode(Box::new(error)));
+    let statement = Statement::new(
+        "INSERT INTO outbox_positions (lane, segment, byte_offset) VALUES ($1, $2, $3) \
+         ON CONFLICT (lane) DO UPDATE SET segment = excluded.segment, byte_offset = excluded.byte_offset",
+    )
+    .bind(*lane)
+    .bind(whole(*segment)?)
+    .bind(whole(*offset)?);
+    tx.execute(statement).await.map(drop)
+}

@@ -1,0 +1,111 @@
+//! One record of a call as a row, written and read: the one place that knows the columns.
+
+use domain::money::Money;
+use domain::price::Tokens;
+use domain::usage::{CallOpened, CallSettled, Outcome, Surface, UsageSource};
+
+use crate::db::ReadFailed;
+use crate::db::row::Row;
+use crate::db::statement::{Bind, Statement};
+
+/// The columns to read.
+pub(super) const COLUMNS: &str = "SELECT call_id, request_id, org_id, project_id, key_id, surface, streamed, \
+    model_asked, provider_key_id, provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, \
+    output_tokens, reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, attempts, \
+    first_byte_ms, total_ms, started_at";
+
+/// The columns to write, in the order of [`write`].
+pub(super) const INSERT: &str = "INSERT INTO usage (call_id, request_id, org_id, project_id, key_id, surface, \
+    streamed, model_asked, provider_key_id, provider, model, outcome, input_tokens, cache_read_tokens, \
+    cache_write_tokens, output_tokens, reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, \
+    attempts, first_byte_ms, total_ms, started_at) VALUES ";
+
+/// Appends the values of `call` in parentheses.
+pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
+    let CallOpened { call: id, request_id, org, project, key, surface, streamed, model_asked, started_at } =
+        &call.opened;
+    let tokens = &call.tokens;
+    let values: [Bind; 26] = [
+        id.to_string().into(),
+        request_id.as_str().into(),
+        org.to_string().into(),
+        project.to_string().into(),
+        key.to_string().into(),
+        surface.word().into(),
+        (*streamed).into(),
+        model_asked.as_str().into(),
+        call.provider_key.map(|id| id.to_string()).into(),
+        call.provider.as_str().into(),
+        call.model.as_str().into(),
+        call.outcome.word().into(),
+        count(tokens.input).into(),
+        count(tokens.cache_read).into(),
+        count(tokens.cache_write).into(),
+        count(tokens.output).into(),
+        count(tokens.reasoning).into(),
+        count(tokens.audio).into(),
+        call.source.word().into(),
+        call.cost.nanos().into(),
+        call.pricing.as_str().into(),
+        call.price_version.as_str().into(),
+        u32::from(call.attempts).into(),
+        call.first_byte_ms.into(),
+        call.total_ms.into(),
+        (*started_at).into(),
+    ];
+    let mut statement = statement.push("(");
+    for (index, value) in values.into_iter().enumerate() {
+        statement = if index == 0 { statement } else { statement.push(", ") }.push_bind(value);
+    }
+    statement.push(")")
+}
+
+/// Reads what [`write`] wrote.
+pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
+    let opened = CallOpened {
+        call: row.parse("call_id")?,
+        request_id: row.text("request_id")?,
+        org: row.parse("org_id")?,
+        project: row.parse("project_id")?,
+        key: row.parse("key_id")?,
+        surface: row
+            .read("surface", |word| Surface::ALL.into_iter().find(|surface| surface.word() == word))?,
+        streamed: row.get("streamed")?,
+        model_asked: row.text("model_asked")?,
+        started_at: row.time("started_at")?,
+    };
+    Ok(CallSettled {
+        opened,
+        provider_key: row.parse_optional("provider_key_id")?,
+        provider: row.text("provider")?,
+        model: row.text("model")?,
+        outcome: row
+            .read("outcome", |word| Outcome::ALL.into_iter().find(|outcome| outcome.word() == word))?,
+        tokens: Tokens {
+            input: row.number("input_tokens")?,
+            cache_read: row.number("cache_read_tokens")?,
+            cache_write: row.number("cache_write_tokens")?,
+            output: row.number("output_tokens")?,
+            reasoning: row.number("reasoning_tokens")?,
+            audio: row.number("audio_tokens")?,
+        },
+        source: row.read("source", source)?,
+        cost: Money::from_nanos(row.get("cost_nanos")?),
+        pricing: row.text("pricing")?,
+        price_version: row.text("price_version")?,
+        attempts: row.number("attempts")?,
+        first_byte_ms: row.number("first_byte_ms")?,
+        total_ms: row.number("total_ms")?,
+    })
+}
+
+/// A count of tokens as the database keeps it. A provider that claims more than 63 bits hold is held at that: a
+/// record that could not be written would stop every record behind it.
+pub(super) fn count(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
+}
+
+fn source(word: &str) -> Option<UsageSource> {
+    let all = [UsageSource::Provider, UsageSource::Estimated, UsageSource::None];
+    all.into_iter().find(|source| source.word() == word)
+}

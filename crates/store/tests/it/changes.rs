@@ -1,0 +1,81 @@
+//! The change feed.
+
+use domain::price::Pricing;
+use domain::route::Serves;
+use domain::scope::KeyState;
+use store::models::NewModel;
+use store::orgs::OrgState;
+use store::provider_keys::NewProviderKey;
+use store::switch::Switch;
+
+use crate::world::{World, at, key, new_key, org, project, provider_key};
+
+#[tokio::test]
+async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
+    let world = World::new().await;
+    let store = &world.store;
+    assert_eq!(store.changes().latest().await.unwrap(), 0);
+    world.key(1).await;
+    store.orgs().set_state(org(1), OrgState::Suspended, at(10)).await.unwrap();
+    store.projects().set_state(project(1), Switch::Disabled, at(11)).await.unwrap();
+    store.keys().set_state(key(1), KeyState::Revoked, at(12)).await.unwrap();
+    let upstream = NewProviderKey {
+        id: provider_key(1),
+        owner: None,
+        name: "local".to_owned(),
+        provider: "ollama".to_owned(),
+        base_url: "http://127.0.0.1:11434/v1".to_owned(),
+        sealed: None,
+        masked: String::new(),
+        serves: Serves::Any,
+        priority: 1,
+        created_at: at(13),
+    };
+    store.provider_keys().insert(&upstream).await.unwrap();
+    store.provider_keys().set_state(provider_key(1), Switch::Disabled, at(14)).await.unwrap();
+    store.provider_keys().delete(provider_key(1), at(15)).await.unwrap();
+    let model = NewModel {
+        provider: "ollama".to_owned(),
+        model: "llama".to_owned(),
+        pricing: Pricing::Free,
+        context_tokens: None,
+        max_output_tokens: None,
+        state: Switch::Active,
+    };
+    store.models().upsert(&model, at(16)).await.unwrap();
+    store.models().set_state("ollama", "llama", Switch::Disabled, at(17)).await.unwrap();
+    store.models().remove("ollama", "llama", at(18)).await.unwrap();
+
+    let (upstream, key) = (provider_key(1).to_string(), key(1).to_string());
+    let expect = [
+        ("key", key.clone(), 3),
+        ("org", org(1).to_string(), 10),
+        ("project", project(1).to_string(), 11),
+        ("key", key, 12),
+        ("route", upstream.clone(), 13),
+        ("route", upstream.clone(), 14),
+        ("route", upstream, 15),
+        ("route", "ollama/llama".to_owned(), 16),
+        ("route", "ollama/llama".to_owned(), 17),
+        ("route", "ollama/llama".to_owned(), 18),
+    ];
+    let changes = store.changes().since(0).await.unwrap();
+    let found: Vec<_> = changes.iter().map(|one| (one.kind.as_str(), one.subject.clone(), one.at)).collect();
+    assert_eq!(found, expect.map(|(kind, subject, seconds)| (kind, subject, at(seconds))));
+    assert!(changes.is_sorted_by_key(|change| change.seq));
+    let last = changes.last().unwrap().seq;
+    assert_eq!(store.changes().latest().await.unwrap(), last);
+    assert_eq!(store.changes().since(last - 1).await.unwrap().len(), 1);
+    assert!(store.changes().since(last).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_no_change() {
+    let world = World::new().await;
+    world.key(1).await;
+    let before = world.store.changes().latest().await.unwrap();
+    assert!(world.store.keys().insert(&new_key(1)).await.is_err());
+    assert!(world.store.orgs().set_state(org(9), OrgState::Suspended, at(5)).await.is_err());
+    assert!(world.store.provider_keys().delete(provider_key(9), at(5)).await.is_err());
+    assert_eq!(world.store.changes().latest().await.unwrap(), before);
+}

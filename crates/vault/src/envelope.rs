@@ -1,0 +1,156 @@
+//! Sealed secrets: a fresh data key for each, wrapped by the keyring's newest key, and bound to the row it is for, so
+//! that a sealed value copied elsewhere does not open. It does not know what the secret is or where it is kept.
+//!
+//! Version 1, in bytes: version 1 · key id 8 · nonce 12 · wrapped data key 32 + tag 16 · nonce 12 · secret n + tag 16.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use domain::id::OrgId;
+use domain::secret::Secret;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::entropy;
+use crate::keyring::{KEY_ID_BYTES, Keyring};
+
+/// Most bytes of a secret worth sealing; a service-account file is about 2 KiB.
+pub const MAX_SECRET_BYTES: usize = 64 * 1024;
+
+const VERSION: u8 = 1;
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
+const DATA_KEY_BYTES: usize = 32;
+const WRAPPED_BYTES: usize = DATA_KEY_BYTES + TAG_BYTES;
+const WRAP_LABEL: &[u8] = b"portcullis/vault/data-key/1\0";
+const SEAL_LABEL: &[u8] = b"portcullis/vault/secret/1\0";
+/// Stands in the place of a tenant for what belongs to the installation; no tenant's identifier is eight bytes long.
+const PLATFORM: &[u8] = b"platform";
+
+/// The row a secret belongs to. What was sealed for one row opens for no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bind<'a> {
+    /// The tenant; `None` for the installation's own.
+    pub org: Option<OrgId>,
+    /// The row.
+    pub record: Uuid,
+    /// What the secret is for, such as `provider_key`.
+    pub purpose: &'a str,
+}
+
+/// Why a secret was not sealed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SealFailed {
+    /// It is longer than [`MAX_SECRET_BYTES`].
+    #[error("a secret has at most 65536 bytes")]
+    TooLong,
+    /// The cipher or the generator refused.
+    #[error("the secret could not be sealed: no random bytes")]
+    NoEntropy,
+}
+
+/// A sealed value that does not open. It does not tell a wrong row from a wrong key or a changed byte: nobody who
+/// needs the difference may learn it from here.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the sealed value does not open with the keys and for the row given")]
+pub struct DoesNotOpen;
+
+/// Seals and opens secrets under one keyring.
+pub struct Vault {
+    keyring: Keyring,
+}
+
+/// The parts of a sealed value, as stored.
+struct Parts<'a> {
+    key_id: &'a [u8],
+    wrap_nonce: &'a [u8],
+    wrapped: &'a [u8],
+    nonce: &'a [u8],
+    ciphertext: &'a [u8],
+}
+
+impl Vault {
+    /// A vault with these keys.
+    #[must_use]
+    pub fn new(keyring: Keyring) -> Self {
+        Self { keyring }
+    }
+
+    /// Seals `secret` for the row `bind`. Sealing the same secret twice gives different bytes.
+    ///
+    /// # Errors
+    /// [`SealFailed`] when the secret is too long or there is no entropy.
+    pub fn seal(&self, secret: &Secret, bind: &Bind<'_>) -> Result<Vec<u8>, SealFailed> {
+        if secret.open().len() > MAX_SECRET_BYTES {
+            return Err(SealFailed::TooLong);
+        }
+        let mut data_key = Zeroizing::new(Vec::with_capacity(WRAPPED_BYTES));
+        data_key.resize(DATA_KEY_BYTES, 0);
+        entropy::fill(&mut data_key).map_err(|_| SealFailed::NoEntropy)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| SealFailed::NoEntropy)?;
+
+        let mut text = Zeroizing::new(Vec::with_capacity(secret.open().len() + TAG_BYTES));
+        text.extend_from_slice(secret.open());
+        let nonce = encrypt(&cipher, &bound_to(bind), &mut text)?;
+        let wrapper = self.keyring.newest();
+        let wrap_nonce = encrypt(&wrapper.key, &named(&wrapper.id), &mut data_key)?;
+
+        Ok([&[VERSION][..], &wrapper.id, wrap_nonce.as_ref(), &data_key, nonce.as_ref(), &text].concat())
+    }
+
+    /// Opens what [`Vault::seal`] sealed for the same row. Only the key that the value names is tried.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`] for any other row, a key that is not in the ring, or a changed byte.
+    pub fn open(&self, sealed: &[u8], bind: &Bind<'_>) -> Result<Secret, DoesNotOpen> {
+        let parts = Parts::read(sealed).ok_or(DoesNotOpen)?;
+        let wrapper = self.keyring.find(parts.key_id).ok_or(DoesNotOpen)?;
+        let data_key = decrypt(&wrapper.key, &named(&wrapper.id), parts.wrap_nonce, parts.wrapped)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, data_key.open()).map_err(|_| DoesNotOpen)?;
+        decrypt(&cipher, &bound_to(bind), parts.nonce, parts.ciphertext)
+    }
+
+    /// Whether the newest key wrapped this value; if not, it should be sealed anew before an older key is dropped.
+    #[must_use]
+    pub fn wrapped_by_newest(&self, sealed: &[u8]) -> bool {
+        Parts::read(sealed).is_some_and(|parts| parts.key_id == self.keyring.newest().id)
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn read(sealed: &'a [u8]) -> Option<Self> {
+        let (version, rest) = sealed.split_first()?;
+        let (key_id, rest) = rest.split_at_checked(KEY_ID_BYTES)?;
+        let (wrap_nonce, rest) = rest.split_at_checked(NONCE_BYTES)?;
+        let (wrapped, rest) = rest.split_at_checked(WRAPPED_BYTES)?;
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE_BYTES)?;
+        let fits = (TAG_BYTES..=MAX_SECRET_BYTES + TAG_BYTES).contains(&ciphertext.len());
+        (*version == VERSION && fits).then_some(Self { key_id, wrap_nonce, wrapped, nonce, ciphertext })
+    }
+}
+
+fn encrypt(key: &RandomizedNonceKey, aad: &[u8], text: &mut Vec<u8>) -> Result<Nonce, SealFailed> {
+    key.seal_in_place_append_tag(Aad::from(aad), text).map_err(|_| SealFailed::NoEntropy)
+}
+
+fn decrypt(key: &RandomizedNonceKey, aad: &[u8], nonce: &[u8], sealed: &[u8]) -> Result<Secret, DoesNotOpen> {
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
+    let mut buffer = Zeroizing::new(sealed.to_vec());
+    let plain = key.open_in_place(nonce, Aad::from(aad), &mut buffer).map_err(|_| DoesNotOpen)?;
+    Ok(Secret::new(plain.to_vec()))
+}
+
+fn named(key_id: &[u8]) -> Vec<u8> {
+    [WRAP_LABEL, key_id].concat()
+}
+
+/// Every part is preceded by its length, so that no two rows have the same bytes.
+fn bound_to(bind: &Bind<'_>) -> Vec<u8> {
+    let org = bind.org.map(OrgId::uuid);
+    let org = org.as_ref().map_or(PLATFORM, |uuid| uuid.as_bytes().as_slice());
+    let mut out = SEAL_LABEL.to_vec();
+    for part in [org, bind.record.as_bytes(), bind.purpose.as_bytes()] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}

@@ -1,0 +1,6 @@
+//! A secret has no `Debug`.
+
+fn main() {
+    let secret = domain::secret::Secret::new(b"sk-upstream".to_vec());
+    let _ = format!("{secret:?}");
+}

@@ -1,0 +1,194 @@
+//! The table of providers: one row each, with the page that states its facts. A new compatible provider is a new
+//! row here and prices in `models.toml`, nothing else.
+
+use domain::usage::Surface::{Chat, Completions, Embeddings};
+
+use super::provider::{KeyRule, Production, Provider, StreamUsage};
+
+/// What most rows have in common, so that each row shows what is its own.
+const CLOUD: Provider = Provider {
+    slug: "",
+    title: "",
+    base_url: None,
+    key: KeyRule::Required,
+    key_prefixes: &[],
+    usage_in_streams: StreamUsage::OnRequest,
+    surfaces: &[Chat],
+    local: false,
+    production: Production::Allowed,
+    docs_url: "",
+    notes: "",
+};
+
+/// What the servers that people run themselves have in common.
+const OWN_SERVER: Provider =
+    Provider { key: KeyRule::Optional, surfaces: &[Chat, Completions, Embeddings], local: true, ..CLOUD };
+
+pub(super) static TABLE: &[Provider] = &[
+    Provider {
+        slug: "openai",
+        title: "OpenAI",
+        base_url: Some("https://api.openai.com/v1"),
+        key_prefixes: &["sk-"],
+        surfaces: &[Chat, Completions, Embeddings],
+        docs_url: "https://platform.openai.com/docs/api-reference",
+        ..CLOUD
+    },
+    Provider {
+        slug: "gemini",
+        title: "Google Gemini (AI Studio)",
+        base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
+        key_prefixes: &["AI", "AQ."],
+        surfaces: &[Chat, Embeddings],
+        docs_url: "https://ai.google.dev/gemini-api/docs/openai",
+        notes: "The OpenAI-compatible endpoint of AI Studio. Keys made since 2026 start with `AQ.`, older ones with \
+                `AIza`.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "openrouter",
+        title: "OpenRouter",
+        base_url: Some("https://openrouter.ai/api/v1"),
+        key_prefixes: &["sk-or-"],
+        surfaces: &[Chat, Completions, Embeddings],
+        docs_url: "https://openrouter.ai/docs/quickstart",
+        notes: "What a model costs depends on the host that OpenRouter picks, so its models are unpriced until you \
+                price them.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "groq",
+        title: "Groq",
+        base_url: Some("https://api.groq.com/openai/v1"),
+        key_prefixes: &["gsk_"],
+        docs_url: "https://console.groq.com/docs/openai",
+        notes: "Token counts of a stream may come in `x_groq.usage`.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "mistral",
+        title: "Mistral",
+        base_url: Some("https://api.mistral.ai/v1"),
+        usage_in_streams: StreamUsage::Unasked,
+        surfaces: &[Chat, Embeddings],
+        docs_url: "https://docs.mistral.ai/api/",
+        notes: "Refuses fields it does not know with status 422, among them `stream_options` and \
+                `max_completion_tokens`; the last event of a stream carries the token counts unasked.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "deepseek",
+        title: "DeepSeek",
+        base_url: Some("https://api.deepseek.com"),
+        key_prefixes: &["sk-"],
+        docs_url: "https://api-docs.deepseek.com/",
+        notes: "The base URL has no `/v1`. Prices halve outside peak hours (weekdays 01:00-04:00 and 06:00-10:00 \
+                UTC); the catalogue holds the peak prices, so a recorded cost is the most a call can have cost.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "together",
+        title: "Together AI",
+        base_url: Some("https://api.together.xyz/v1"),
+        surfaces: &[Chat, Completions, Embeddings],
+        docs_url: "https://docs.together.ai/docs/openai-api-compatibility",
+        ..CLOUD
+    },
+    Provider {
+        slug: "perplexity",
+        title: "Perplexity",
+        base_url: Some("https://api.perplexity.ai/v1"),
+        key_prefixes: &["pplx-"],
+        surfaces: &[Embeddings],
+        docs_url: "https://docs.perplexity.ai/docs/agent-api/migrate-from-sonar/overview",
+        notes: "Embeddings only: the Sonar chat completions ended on 2026-09-27, and their successor speaks the \
+                Responses protocol. Vectors come as `base64_int8` or `base64_binary`, not as floats.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "cohere",
+        title: "Cohere",
+        base_url: Some("https://api.cohere.ai/compatibility/v1"),
+        usage_in_streams: StreamUsage::Unasked,
+        surfaces: &[Chat, Embeddings],
+        docs_url: "https://docs.cohere.com/docs/compatibility-api",
+        notes: "The compatibility endpoint refuses `stream_options`; a stream without token counts is estimated.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "xai",
+        title: "xAI",
+        base_url: Some("https://api.x.ai/v1"),
+        key_prefixes: &["xai-"],
+        docs_url: "https://docs.x.ai/docs/api-reference",
+        notes: "Reasoning tokens stand beside the completion tokens in chat, not inside them.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "fireworks",
+        title: "Fireworks AI",
+        base_url: Some("https://api.fireworks.ai/inference/v1"),
+        surfaces: &[Chat, Completions, Embeddings],
+        docs_url: "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+        notes: "Model names are paths such as `accounts/fireworks/models/kimi-k3`.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "cerebras",
+        title: "Cerebras",
+        base_url: Some("https://api.cerebras.ai/v1"),
+        key_prefixes: &["csk-"],
+        surfaces: &[Chat, Completions],
+        docs_url: "https://inference-docs.cerebras.ai/resources/openai",
+        ..CLOUD
+    },
+    Provider {
+        slug: "ollama",
+        title: "Ollama",
+        base_url: Some("http://127.0.0.1:11434/v1"),
+        docs_url: "https://docs.ollama.com/api/openai-compatibility",
+        ..OWN_SERVER
+    },
+    Provider {
+        slug: "vllm",
+        title: "vLLM",
+        base_url: Some("http://127.0.0.1:8000/v1"),
+        docs_url: "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        ..OWN_SERVER
+    },
+    Provider {
+        slug: "lmstudio",
+        title: "LM Studio",
+        base_url: Some("http://127.0.0.1:1234/v1"),
+        docs_url: "https://lmstudio.ai/docs/developer/openai-compat",
+        ..OWN_SERVER
+    },
+    Provider {
+        slug: "llamacpp",
+        title: "llama.cpp server",
+        base_url: Some("http://127.0.0.1:8080/v1"),
+        docs_url: "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        notes: "Its default port is the gateway's own default: start it with another one, e.g. `--port 8090`, and \
+                give the connection that base URL.",
+        ..OWN_SERVER
+    },
+    Provider {
+        slug: "openai_compatible",
+        title: "Any OpenAI-compatible server",
+        key: KeyRule::Optional,
+        surfaces: &[Chat, Completions, Embeddings],
+        docs_url: "https://platform.openai.com/docs/api-reference",
+        notes: "The connection names the base URL, up to the part before `/chat/completions`. Models are unpriced \
+                until you price them or declare them free.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "demo",
+        title: "Demo provider",
+        production: Production::Refused,
+        docs_url: "https://platform.openai.com/docs/api-reference",
+        notes: "Built in: deterministic text on a loopback port, not a model. Its prices are made up, so that there \
+                are costs to look at.",
+        ..OWN_SERVER
+    },
+];

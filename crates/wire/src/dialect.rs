@@ -1,0 +1,3 @@
+//! One module per protocol that upstreams speak.
+
+pub mod openai;

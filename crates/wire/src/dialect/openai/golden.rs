@@ -1,0 +1,86 @@
+//! Answers and streams in the shapes that providers send, each beside a page with the facts that must be read
+//! from it.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use domain::usage::Surface;
+
+use super::{Tap, UpstreamError, UsageChunk, read_answer};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/openai")
+}
+
+/// The sample files with this extension, by name.
+pub(super) fn samples(extension: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn describe_error(out: &mut String, error: Option<&UpstreamError>) {
+    if let Some(error) = error {
+        writeln!(out, "error: {:?} type {:?} code {:?}", error.message, error.kind, error.code).unwrap();
+    }
+}
+
+fn describe_answer(name: &str, body: &[u8]) -> String {
+    let surface = match name.split('_').next() {
+        Some("embeddings") => Surface::Embeddings,
+        Some("completions") => Surface::Completions,
+        _ => Surface::Chat,
+    };
+    let answer = read_answer(surface, body).unwrap();
+    let mut out = format!("tokens: {:?}\noutput bytes: {}\n", answer.tokens, answer.output_bytes);
+    describe_error(&mut out, answer.error.as_ref());
+    out
+}
+
+fn describe_stream(_name: &str, stream: &[u8]) -> String {
+    let mut tap = Tap::new(UsageChunk::Hide);
+    let mut passed = VecDeque::new();
+    tap.feed(Bytes::copy_from_slice(stream), &mut passed).unwrap();
+    let bytes: usize = passed.iter().map(Bytes::len).sum();
+    let mut out = format!(
+        "tokens: {:?}\noutput bytes: {}\nevents: {}\nstarted: {}\nwithheld bytes: {}\n",
+        tap.tokens(),
+        tap.output_bytes(),
+        tap.events(),
+        tap.started(),
+        stream.len() - bytes
+    );
+    describe_error(&mut out, tap.take_error().as_ref());
+    writeln!(out, "ending: {:?}", tap.end()).unwrap();
+    out
+}
+
+fn check(extension: &str, describe: fn(&str, &[u8]) -> String) {
+    let mut wrong = String::new();
+    for (name, bytes) in samples(extension) {
+        let found = describe(&name, &bytes);
+        let expected = std::fs::read_to_string(folder().join(format!("{name}.facts"))).unwrap_or_default();
+        if found != expected {
+            writeln!(wrong, "== {name}.facts, expected:\n{expected}-- found:\n{found}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn sample_answers_are_read() {
+    check("json", describe_answer);
+}
+
+#[test]
+fn sample_streams_are_read() {
+    check("sse", describe_stream);
+}

@@ -1,0 +1,146 @@
+//! Reading JSON without building it: one borrowed pass in which readers take the members they act on. Strict
+//! reading refuses what two parsers could understand differently; open reading takes a provider's word as it
+//! is. Refuses to know what any member means.
+
+mod members;
+mod place;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use serde::de::DeserializeSeed;
+use serde_json::Deserializer;
+
+pub use place::{Place, Reader, Shape};
+
+/// How deep arrays and objects may lie in each other, the outermost counted as one.
+pub const MAX_DEPTH: u8 = 64;
+
+/// Why a text was refused. Never holds any of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Some byte sequence is not UTF-8.
+    #[error("the body is not valid UTF-8")]
+    NotUtf8,
+    /// Not one JSON text: a fault of grammar, a number that no double can hold, a lone surrogate, or bytes
+    /// after the end.
+    #[error("the body is not valid JSON (line {line}, column {column})")]
+    Syntax {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Byte in that line, from 1.
+        column: usize,
+    },
+    /// An object names a member twice, compared after unescaping.
+    #[error("an object in the body has the same member twice (line {line}, column {column})")]
+    Duplicate {
+        /// Line of the second name, from 1.
+        line: usize,
+        /// Byte in that line, from 1.
+        column: usize,
+    },
+    /// Arrays and objects lie deeper than [`MAX_DEPTH`].
+    #[error("the body nests arrays and objects deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// A reader refused a member.
+    #[error("{field} {problem}")]
+    Field {
+        /// Where: `messages[2].role`.
+        field: String,
+        /// What it must be.
+        problem: &'static str,
+    },
+}
+
+/// The text is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON text")]
+pub struct NotJson;
+
+/// What a reader or a rule found, noted before the parser is stopped.
+#[derive(Debug)]
+enum Fault {
+    Duplicate,
+    TooDeep,
+    Syntax,
+    Field(String, &'static str),
+}
+
+/// The state of one strict reading.
+#[derive(Debug)]
+pub struct Strict {
+    start: usize,
+    fault: RefCell<Option<Fault>>,
+}
+
+/// Reads the whole of `body` into `reader` and says what its outermost value was.
+///
+/// # Errors
+/// [`Refused`], which also carries what `reader` refused through [`Place::refuse`].
+pub fn read_strict<'de, R: Reader<'de>>(body: &'de [u8], reader: &mut R) -> Result<Shape, Refused> {
+    let text = std::str::from_utf8(body).map_err(|_| Refused::NotUtf8)?;
+    let strict = Strict { start: text.as_ptr().addr(), fault: RefCell::new(None) };
+    let mut parser = Deserializer::from_str(text);
+    let read = Place::outermost(Some(&strict))
+        .of(reader)
+        .deserialize(&mut parser)
+        .and_then(|shape| parser.end().map(|()| shape));
+    read.map_err(|stop| {
+        let (line, column) = (stop.line(), stop.column());
+        match strict.fault.take() {
+            None | Some(Fault::Syntax) => Refused::Syntax { line, column },
+            Some(Fault::Duplicate) => Refused::Duplicate { line, column },
+            Some(Fault::TooDeep) => Refused::TooDeep,
+            Some(Fault::Field(field, problem)) => Refused::Field { field, problem },
+        }
+    })
+}
+
+/// Reads the whole of `text` into `reader`, forgiving: of two equal members both are offered to `reader`, and
+/// what no reader takes is only skimmed.
+///
+/// # Errors
+/// [`NotJson`] when it is not one JSON text.
+pub fn read_open<'de, R: Reader<'de>>(text: &'de [u8], reader: &mut R) -> Result<Shape, NotJson> {
+    let mut parser = Deserializer::from_slice(text);
+    let shape = Place::outermost(None).of(reader).deserialize(&mut parser).map_err(|_| NotJson)?;
+    parser.end().map_err(|_| NotJson)?;
+    Ok(shape)
+}
+
+impl Strict {
+    fn note(&self, fault: Fault) {
+        self.fault.borrow_mut().get_or_insert(fault);
+    }
+
+    /// Where `part`, a slice of the text being read, lies in it.
+    fn span(&self, part: &str) -> Range<usize> {
+        let start = part.as_ptr().addr().saturating_sub(self.start);
+        start..start + part.len()
+    }
+}
+
+/// Appends `text` to `out` as a JSON string with its quotes.
+pub fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x00..=0x1f | 0x7f => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 0x0f)]);
+            }
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Event streams as the HTML standard frames them (section 9.2.6): where events end, and the fields of one
+//! event. Works on bytes as they arrive, so that no border between reads matters. Refuses to know what an
+//! event says.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+/// The byte order mark that may open a stream.
+pub const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Finds the ends of events in a stream that is offered piece by piece.
+#[derive(Debug, Default)]
+pub struct Framer {
+    in_line: bool,
+    after_return: bool,
+}
+
+impl Framer {
+    /// Looks in `bytes`, which follow those offered before, for the blank line that ends the current event,
+    /// and gives the length up to and with that line. `None` when the event goes on.
+    pub fn event_end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = self.line_feed_owed(bytes);
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(line) = memchr2(b'\n', b'\r', rest) else {
+                self.in_line |= !rest.is_empty();
+                return None;
+            };
+            let blank = line == 0 && !self.in_line;
+            self.in_line = false;
+            self.after_return = rest.get(line) == Some(&b'\r');
+            at += line + 1;
+            at += self.line_feed_owed(bytes.get(at..).unwrap_or_default());
+            if blank {
+                return Some(at);
+            }
+        }
+    }
+
+    /// Whether the last line end was a carriage return whose line feed, if it has one, is still to come.
+    #[must_use]
+    pub fn may_owe_line_feed(&self) -> bool {
+        self.after_return
+    }
+
+    /// How many of `bytes` still belong to the line end before them: one when that was a carriage return and
+    /// they begin with its line feed, else none.
+    pub fn line_feed_owed(&mut self, bytes: &[u8]) -> usize {
+        let Some(first) = bytes.first() else { return 0 };
+        usize::from(std::mem::take(&mut self.after_return) && *first == b'\n')
+    }
+}
+
+/// The fields of one event, in order, comments left out. A line without a colon is a field without a value.
+pub fn fields(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = event;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            match memchr(b':', line) {
+                Some(0) => {}
+                Some(colon) => {
+                    let (name, value) = line.split_at(colon);
+                    let value = value.get(1..).unwrap_or_default();
+                    return Some((name, value.strip_prefix(b" ").unwrap_or(value)));
+                }
+                None if line.is_empty() => {}
+                None => return Some((line, &[][..])),
+            }
+        }
+        None
+    })
+}
+
+/// What one event says: its type and its data, the lines of which are joined.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Event<'e> {
+    /// The last `event` field; empty when there is none.
+    pub kind: &'e [u8],
+    /// The data; `None` when there is no `data` field.
+    pub data: Option<Cow<'e, [u8]>>,
+}
+
+impl<'e> Event<'e> {
+    /// Reads the lines of one event.
+    #[must_use]
+    pub fn read(event: &'e [u8]) -> Self {
+        let mut read = Event::default();
+        for (name, value) in fields(event) {
+            match (name, &mut read.data) {
+                (b"event", _) => read.kind = value,
+                (b"data", Some(data)) => {
+                    let data = data.to_mut();
+                    data.push(b'\n');
+                    data.extend_from_slice(value);
+                }
+                (b"data", none) => *none = Some(Cow::Borrowed(value)),
+                _ => {}
+            }
+        }
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+"""Gates for the suite: one in front of the built-in demo provider, one in front of a demo provider of its own process
+(whose tally can be read), one in front of an upstream that misbehaves on command."""
+
+import pytest
+from openai import OpenAI
+
+from gateway import DemoProvider, Gate
+from upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("gates")
+
+
+@pytest.fixture(scope="session")
+def gate(folder):
+    gate = Gate(folder / "demo")
+    yield gate
+    gate.kill()
+
+
+@pytest.fixture(scope="session")
+def client(gate):
+    return client_of(gate)
+
+
+@pytest.fixture(scope="session")
+def provider(folder):
+    provider = DemoProvider(folder / "provider.log", delay_ms=5)
+    yield provider
+    provider.kill()
+
+
+@pytest.fixture(scope="session")
+def slow_gate(folder, provider):
+    """Streams here have a pause between their chunks, so that there is a middle to leave in."""
+    gate = Gate(folder / "slow", upstream_url=provider.base_url)
+    yield gate
+    gate.kill()
+
+
+@pytest.fixture(scope="session")
+def scripted_process(folder):
+    """Time-outs are short, so that a silent upstream costs the suite little."""
+    upstream = Upstream()
+    environment = {"PORTCULLIS_TIMEOUTS_FIRST_BYTE_MS": "1000", "PORTCULLIS_TIMEOUTS_BETWEEN_BYTES_MS": "1000"}
+    gate = Gate(folder / "scripted", upstream_url=upstream.base_url, environment=environment)
+    yield gate, upstream
+    upstream.close()
+    gate.kill()
+
+
+@pytest.fixture
+def scripted(scripted_process):
+    """The gate and its upstream, with an empty script."""
+    gate, upstream = scripted_process
+    upstream.script()
+    return gate, upstream
+
+
+def client_of(gate, api_key=None, **options):
+    return OpenAI(base_url=gate.base_url, api_key=api_key or gate.api_key, **{"max_retries": 0, **options})
+
+
+def say(text):
+    return [{"role": "user", "content": text}]

@@ -1,0 +1,61 @@
+//! All automation of the project: `cargo xtask COMMAND`. It knows the repository and the tools around it, and
+//! nothing of what the product does.
+
+mod bench;
+mod check;
+mod kill;
+mod model;
+mod places;
+mod program;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::places::Places;
+use crate::program::say;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  setup                 install what the tests need and is missing (quick when nothing is)
+  test                  build, then every suite: Rust, official SDKs, the real model, kill -9
+  e2e                   build, then the SDK suites and the real model alone
+  check                 format, lints, tidy, licences and bans, documentation
+  tidy                  the rules of the house alone
+  run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
+  kill [--rounds N]     kill -9 under 200 streams, then compare the books (default 20 rounds)
+  bench                 CPU per request against nginx on this machine, in one run";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            say(&format!("xtask: {fault:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let places = Places::find();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["setup"] => setup::everything(&places),
+        ["test"] => test::everything(&places),
+        ["e2e"] => test::end_to_end(&places),
+        ["check"] => check::everything(&places),
+        ["tidy"] => tidy::everything(&places),
+        ["run", "--model", name, rest @ ..] => run::with_model(&places, name, rest),
+        ["run", rest @ ..] => run::with_demo_provider(&places, rest),
+        ["kill"] => kill::rounds(&places, kill::FULL_ROUNDS),
+        ["kill", "--rounds", count] => kill::rounds(&places, count.parse()?),
+        ["bench"] => bench::against_nginx(&places),
+        _ => bail!("no such command\n\n{USAGE}"),
+    }
+}
