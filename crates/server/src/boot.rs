@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use control::admin::{Admin, AdminListener};
 use control::jobs::{follow, settle};
-use domain::route::Facts;
 use domain::time::Clock;
 use gateway::{Gateway, Listener};
 use live::counters::Counters;
@@ -21,7 +20,7 @@ use tokio::task::JoinHandle;
 use wire::catalog::Catalog;
 
 use crate::config::roots::Roots;
-use crate::config::{Config, Sync};
+use crate::config::{Config, Listen};
 
 /// Silence on a stream after which a comment keeps the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -51,7 +50,7 @@ pub async fn start(config: &Config, roots: Roots, clock: Clock) -> Result<Runnin
     let store = Store::open(&database)
         .await
         .with_context(|| format!("the database {} does not open", database.display()))?;
-    let facts = catalogue_facts(config)?;
+    let facts = catalogue(config)?.facts();
     let (outbox, reader) = open_outbox(config, &store).await?;
 
     let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
@@ -74,14 +73,12 @@ pub async fn start(config: &Config, roots: Roots, clock: Clock) -> Result<Runnin
         settings: gateway_settings(config),
     });
 
-    let bind = |what: &'static str, address: SocketAddr| {
-        move || format!("the {what} address {address} cannot be bound; choose another with --{what}-listen")
+    let taken = |address: SocketAddr, flag| {
+        move || format!("the address {address} cannot be bound; choose another with {flag}")
     };
-    let public = Listener::bind(config.listen.public).await.with_context(|| {
-        format!("the address {} cannot be bound; choose another with --listen", config.listen.public)
-    })?;
-    let admin =
-        AdminListener::bind(config.listen.admin).await.with_context(bind("admin", config.listen.admin))?;
+    let Listen { public, admin } = config.listen;
+    let public = Listener::bind(public).await.with_context(taken(public, "--listen"))?;
+    let admin = AdminListener::bind(admin).await.with_context(taken(admin, "--admin-listen"))?;
     let (public_address, admin_address) = (public.address()?, admin.address()?);
 
     let (stop_listening, listening) = watch::channel(false);
@@ -147,21 +144,19 @@ impl Running {
     }
 }
 
-/// The facts of the shipped catalogue, with an operator's own file over it.
+/// The shipped catalogue, with an operator's own file over it.
 ///
 /// # Errors
-/// When either catalogue is malformed.
-pub fn catalogue_facts(config: &Config) -> Result<Facts> {
+/// When either catalogue is malformed, or the file cannot be read.
+pub fn catalogue(config: &Config) -> Result<Catalog> {
     let mut catalogue = Catalog::shipped().context("the shipped catalogue is malformed")?;
     if let Some(path) = &config.catalog_file {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("the catalogue {} cannot be read", path.display()))?;
-        catalogue.overlay(
-            Catalog::parse(&text)
-                .with_context(|| format!("the catalogue {} is malformed", path.display()))?,
-        );
+        let own = Catalog::parse(&text);
+        catalogue.overlay(own.with_context(|| format!("the catalogue {} is malformed", path.display()))?);
     }
-    Ok(catalogue.facts())
+    Ok(catalogue)
 }
 
 /// The way out, as `config` describes it.
@@ -192,10 +187,7 @@ async fn open_outbox(config: &Config, store: &Store) -> Result<(Outbox, outbox::
     let confirmed = store.usage().positions().await.context("the positions of the journal cannot be read")?;
     let settings = outbox::Settings {
         segment_bytes: u32::try_from(config.journal.segment_bytes).unwrap_or(outbox::MAX_SEGMENT_BYTES),
-        sync: match config.journal.sync {
-            Sync::Always => outbox::Sync::Always,
-            Sync::Every(interval) => outbox::Sync::Every(interval),
-        },
+        sync: config.journal.sync,
         confirmed: confirmed
             .into_iter()
             .map(|(lane, segment, offset)| Position { lane, segment, offset })

@@ -10,6 +10,7 @@ pub mod init;
 pub mod instant;
 pub mod key;
 pub mod model;
+pub mod operator;
 pub mod org;
 pub mod output;
 pub mod project;
@@ -80,6 +81,9 @@ enum Command {
     /// Models and their prices
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Tokens for the admin listener
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Calls, what they used and what they cost
     Usage(usage::UsageArgs),
     /// The configuration in force, its schema, its default
@@ -132,6 +136,7 @@ async fn dispatch(line: CommandLine, variables: Variables) -> Result<()> {
         Command::Key(command) => key::run(command, &context).await,
         Command::Provider(command) => provider::run(command, &context).await,
         Command::Model(command) => model::run(command, &context).await,
+        Command::Operator(command) => operator::run(command, &context).await,
         Command::Usage(args) => usage::run(args, &context).await,
         Command::Config(command) => config::run(&command, &context),
         Command::Doctor => doctor::run(&context).await,

@@ -8,6 +8,7 @@ mod layers;
 mod nearest;
 mod overlay;
 mod raw;
+mod reading;
 pub mod reference;
 pub mod roots;
 pub mod schema;
@@ -27,6 +28,7 @@ pub use live::outbox::Sync;
 
 pub use self::layers::{Setting, Source};
 pub use self::overlay::variable_of;
+pub use self::reading::named_places;
 use self::reference::Reference;
 use self::roots::Roots;
 
@@ -190,7 +192,7 @@ impl Config {
     /// # Errors
     /// [`Faults`]: everything that is wrong, at once.
     pub fn load(flags: &Flags, variables: &Variables) -> Result<Loaded, Faults> {
-        let (file, raw, settings, mut faults) = read(flags, variables);
+        let (file, raw, settings, mut faults) = reading::read(flags, variables);
         let config = check::config(&raw, &settings, &mut faults);
         match config {
             Some(config) if faults.is_empty() => Ok(Loaded { config, file, settings, warnings: Vec::new() }),
@@ -203,7 +205,7 @@ impl Config {
     /// # Errors
     /// [`Faults`]: everything that is wrong with settings and secrets, at once.
     pub fn load_with_roots(flags: &Flags, variables: &Variables) -> Result<(Loaded, Roots), Faults> {
-        let (file, raw, settings, mut faults) = read(flags, variables);
+        let (file, raw, settings, mut faults) = reading::read(flags, variables);
         let config = check::config(&raw, &settings, &mut faults);
         let mut warnings = Vec::new();
         let roots = check::secrets(&raw, &mut Vec::new()).and_then(|secrets| {
@@ -221,45 +223,6 @@ impl Config {
             _ => Err(Faults(faults)),
         }
     }
-}
-
-type Read = (Option<PathBuf>, raw::Raw, BTreeMap<String, Setting>, Vec<Fault>);
-
-fn read(flags: &Flags, variables: &Variables) -> Read {
-    let mut layers = layers::Layers::defaults();
-    let file = find_file(flags, variables);
-    if let Some(path) = &file {
-        match std::fs::read_to_string(path) {
-            Ok(text) => layers.file(path, &text),
-            Err(error) => layers.fault(Fault::new(
-                path.display().to_string(),
-                format!("the configuration file cannot be read: {error}"),
-                "Name another with --config, or make one with `portcullis init`.",
-            )),
-        }
-    }
-    overlay::lay(variables, &mut layers);
-    for (name, value) in &flags.settings {
-        layers.text(name, value, Source::Flag);
-    }
-    let (raw, settings, faults) = layers.finish();
-    (file, raw, settings, faults)
-}
-
-/// The named file, else the one in the data folder if it is there.
-fn find_file(flags: &Flags, variables: &Variables) -> Option<PathBuf> {
-    let (folder, named) = named_places(flags, variables);
-    named.or_else(|| Some(folder.join(FILE_NAME)).filter(|file| file.exists()))
-}
-
-/// The data folder and the configuration file that flags and variables name, before any file is read.
-#[must_use]
-pub fn named_places(flags: &Flags, variables: &Variables) -> (PathBuf, Option<PathBuf>) {
-    let file = flags.config.clone().or_else(|| variables.get(overlay::CONFIG_VARIABLE).map(PathBuf::from));
-    let flag = flags.settings.iter().rfind(|(name, _)| name == "data_dir").map(|(_, value)| value.as_str());
-    let default = raw::Raw::default().data_dir;
-    let folder = flag.or_else(|| variables.get(&variable_of("data_dir"))).unwrap_or(&default);
-    (PathBuf::from(folder), file)
 }
 
 #[cfg(test)]

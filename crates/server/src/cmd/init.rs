@@ -14,6 +14,7 @@ pub use super::foundation::{lay, lay_out, take_away};
 use super::context::Context;
 use super::output::Output;
 use crate::config::{DATABASE_NAME, named_places};
+use crate::demo::greeting::shell_word;
 
 /// `portcullis init`
 #[derive(Debug, Args)]
@@ -85,12 +86,6 @@ async fn furnish(args: &InitArgs, context: &Context) -> Result<(OrgId, ProjectId
     let ids = first_project(&store, &args.org, &args.project, context.now()).await;
     store.close().await;
     ids
-}
-
-/// The text as one word of a shell command.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn words(made: &Made, args: &InitArgs) -> String {

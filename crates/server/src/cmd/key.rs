@@ -1,27 +1,26 @@
 //! `portcullis key`: API keys. A key is made here and shown once; what is stored is its prefix and a digest under
 //! the pepper, from which it cannot be had back.
 
-use anyhow::{Context as _, Result, bail};
-use clap::{Args, Subcommand};
-use domain::id::KeyId;
+mod create;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
 use domain::limit::Limits;
 use domain::scope::KeyState;
-use domain::time::Timestamp;
-use domain::token::{Kind, Token};
+use domain::token::Token;
 use serde::Serialize;
 use store::Store;
-use store::keys::{Key, KeyFilter, KeyRefused, NewKey};
+use store::keys::{Key, KeyFilter, KeyRefused};
 
 use super::context::Context;
-use super::output::{Output, Row};
+use super::output::Row;
 use super::{instant, resolve};
-use crate::config::span;
 
 /// `portcullis key …`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a key and show it, this once
-    Create(CreateArgs),
+    Create(create::CreateArgs),
     /// List keys
     List {
         /// Of this organization only
@@ -53,50 +52,6 @@ pub enum KeyCommand {
     },
 }
 
-/// `portcullis key create`
-#[derive(Debug, Args)]
-pub struct CreateArgs {
-    /// What it is for
-    #[arg(long, default_value = "key")]
-    name: String,
-    /// Its project, by name or id; may be left out when there is only one
-    #[arg(long)]
-    project: Option<String>,
-    /// The project's organization, by name or id
-    #[arg(long)]
-    org: Option<String>,
-    /// For real traffic: `pc_live_…` (the default)
-    #[arg(long, conflicts_with = "test")]
-    live: bool,
-    /// For trials: `pc_test_…`
-    #[arg(long)]
-    test: bool,
-    /// When it stops working, as a length of time such as 30d
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_at")]
-    expires_in: Option<String>,
-    /// When it stops working, as 2026-12-31 or 2026-12-31T12:00:00Z
-    #[arg(long, value_name = "INSTANT")]
-    expires_at: Option<String>,
-    /// Models it may ask for, by the names a request uses [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "MODELS")]
-    models: Vec<String>,
-    /// Requests in any 60 seconds [default: from the configuration, as the following]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    rpm: Option<u32>,
-    /// Requests in any second
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    burst: Option<u32>,
-    /// Requests in flight
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    concurrent: Option<u32>,
-    /// Bytes of a request body
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=BODY_BYTES_AT_MOST))]
-    body_bytes: Option<u32>,
-}
-
-/// The most a key may raise its body limit to: 32 MiB.
-const BODY_BYTES_AT_MOST: i64 = 32 << 20;
-
 #[derive(Serialize)]
 struct Listed {
     id: String,
@@ -110,14 +65,6 @@ struct Listed {
     expires_at: Option<String>,
     created_at: String,
     last_used_at: Option<String>,
-}
-
-/// The one answer that holds a key.
-#[derive(Serialize)]
-struct Made<'a> {
-    key: &'a str,
-    #[serde(flatten)]
-    listed: Listed,
 }
 
 impl Row for Listed {
@@ -165,7 +112,7 @@ impl From<Key> for Listed {
 /// When the store cannot be reached, or what was asked for is not there or not possible.
 pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
     let (asked, state) = match command {
-        KeyCommand::Create(args) => return create(args, context).await,
+        KeyCommand::Create(args) => return create::create(args, context).await,
         KeyCommand::List { org, project } => return list(org.as_deref(), project.as_deref(), context).await,
         KeyCommand::Show { key } => (key, None),
         KeyCommand::Disable { key } => (key, Some(KeyState::Disabled)),
@@ -214,62 +161,4 @@ async fn list(org: Option<&str>, project: Option<&str>, context: &Context) -> Re
         .collect();
     store.close().await;
     Ok(context.output.list("keys", &rows, "There is no key yet: `portcullis key create` makes one.")?)
-}
-
-async fn create(args: CreateArgs, context: &Context) -> Result<()> {
-    let now = context.now();
-    let expires_at = expiry(&args, now)?;
-    let (loaded, roots) = context.config_with_roots()?;
-    let store = super::context::open_store(&loaded.config).await?;
-    let project = resolve::project(&store, args.org.as_deref(), args.project.as_deref()).await?;
-    let kind = if args.test { Kind::Test } else { Kind::Live };
-    let token = vault::entropy::token(kind)?;
-    let id = KeyId::new(context.new_id()?);
-    let key = NewKey {
-        id,
-        org: project.org,
-        project: project.id,
-        prefix: token.prefix(),
-        digest: roots.pepper.digest(&vault::digest::sha256_of(&token)),
-        limits: limits(&args, loaded.config.limits),
-        name: args.name,
-        models: args.models,
-        expires_at,
-        created_at: now,
-    };
-    let listed = Listed::from(store.keys().insert(&key).await?);
-    store.close().await;
-    match context.output {
-        Output::Json => context.output.document(&Made { key: token.reveal(), listed })?,
-        Output::Text => {
-            context.output.show(&listed)?;
-            context.output.say("\nThis is the key. It is shown this once and kept nowhere:\n")?;
-            context.output.say(token.reveal())?;
-        }
-    }
-    Ok(())
-}
-
-fn expiry(args: &CreateArgs, now: Timestamp) -> Result<Option<Timestamp>> {
-    let at = match (&args.expires_in, &args.expires_at) {
-        (None, None) => return Ok(None),
-        (Some(text), _) => {
-            let span = span::parse(text).context("--expires-in")?;
-            now.plus_seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
-        }
-        (None, Some(text)) => instant::read(text).context("--expires-at")?,
-    };
-    if at <= now {
-        bail!("the key would have expired already. Give an instant in the future");
-    }
-    Ok(Some(at))
-}
-
-fn limits(args: &CreateArgs, defaults: Limits) -> Limits {
-    Limits {
-        requests_per_minute: args.rpm.unwrap_or(defaults.requests_per_minute),
-        burst_per_second: args.burst.unwrap_or(defaults.burst_per_second),
-        concurrent: args.concurrent.unwrap_or(defaults.concurrent),
-        body_bytes: args.body_bytes.unwrap_or(defaults.body_bytes),
-    }
 }

@@ -15,7 +15,7 @@ use wire::catalog::{self, Catalog};
 
 use self::listing::Listed;
 use super::context::{Context, open_store};
-use crate::config::Config;
+use crate::boot;
 
 /// `portcullis model …`
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,7 @@ pub struct CreateArgs {
 /// When the store cannot be reached, or what was asked for is not there or not possible.
 pub async fn run(command: ModelCommand, context: &Context) -> Result<()> {
     let config = context.config()?;
-    let catalogue = catalogue(&config)?;
+    let catalogue = boot::catalogue(&config)?;
     let store = open_store(&config).await?;
     let (provider, name) = match command {
         ModelCommand::List { provider, all } => {
@@ -122,22 +122,6 @@ pub async fn run(command: ModelCommand, context: &Context) -> Result<()> {
         format!("nothing is known of {provider}/{name}. `portcullis model list --all` lists what is")
     })?;
     Ok(context.output.show(&row)?)
-}
-
-/// The shipped catalogue with the operator's file over it.
-///
-/// # Errors
-/// When the operator's file cannot be read or is malformed.
-pub(super) fn catalogue(config: &Config) -> Result<Catalog> {
-    let mut catalogue = Catalog::shipped().context("the shipped catalogue is malformed")?;
-    if let Some(path) = &config.catalog_file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("the catalogue {} cannot be read", path.display()))?;
-        let own = Catalog::parse(&text)
-            .with_context(|| format!("the catalogue {} is malformed", path.display()))?;
-        catalogue.overlay(own);
-    }
-    Ok(catalogue)
 }
 
 /// The providers that are connected and in use.

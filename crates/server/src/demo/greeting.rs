@@ -104,7 +104,7 @@ print(answer.choices[0].message.content)"
 }
 
 /// `text` as one word of a POSIX shell: bare where that is safe, else in single quotes.
-fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+:@%,".contains(char);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -3,6 +3,7 @@
 mod world;
 
 mod chat;
+#[cfg(test)]
 mod cli;
 mod faults;
 mod identity;

@@ -118,7 +118,9 @@ async fn try_open(path: &Path) -> Result<Db, OpenFailed> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        // Each commit reaches the disk: a posted batch is what lets the outbox forget its records, and a
+        // revocation that was answered must not come back after a power cut.
+        .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true);
     let writer = pool(1).connect_with(options.clone()).await.map_err(|error| refused(path, error))?;

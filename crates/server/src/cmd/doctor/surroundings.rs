@@ -11,7 +11,8 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 
 use super::Check;
-use crate::cmd::model;
+use crate::boot;
+use crate::config::roots::RIGHTS_OF_OTHERS;
 use crate::config::{Config, Environment};
 
 /// How long whoever holds an address may take to say who they are.
@@ -22,7 +23,7 @@ const ANSWER_BYTES: usize = 1_024;
 pub(super) async fn examine(config: &Config, checks: &mut Vec<Check>) {
     checks.push(environment(config));
     checks.push(folder(config));
-    checks.push(match model::catalogue(config) {
+    checks.push(match boot::catalogue(config) {
         Ok(catalogue) => Check::ok("catalogue", format!("version {}", catalogue.version)),
         Err(error) => {
             Check::fail("catalogue", format!("{error:#}"), "Correct the file named in catalog.file.")
@@ -63,7 +64,7 @@ fn folder(config: &Config) -> Check {
         );
     }
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & crate::config::roots::RIGHTS_OF_OTHERS != 0 {
+    if mode & RIGHTS_OF_OTHERS != 0 {
         let fix = format!("Run `chmod 700 {shown}`.");
         return Check::warn(
             name,

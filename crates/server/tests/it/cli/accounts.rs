@@ -173,3 +173,17 @@ async fn calls_are_listed_filtered_and_summed() {
     assert_eq!(models["summary"][0]["group"], "demo/demo-smart");
     says(&place.ok(&["usage"]), &["demo/demo-smart", "2.5", "req-5000"]);
 }
+
+#[test]
+fn operator_tokens_are_shown_once_listed_and_removed() {
+    let place = Place::installed();
+    let made = place.json(&["operator", "create", "--name", "prometheus"]);
+    let token = made["token"].as_str().unwrap();
+    assert!(token.starts_with("pc_op_"), "{made}");
+    let listed = place.ok(&["operator", "list", "--json"]);
+    says(&listed, &["prometheus", made["prefix"].as_str().unwrap()]);
+    assert!(!listed.contains(&token[20..]));
+    place.ok(&["operator", "remove", made["id"].as_str().unwrap()]);
+    assert_eq!(place.json(&["operator", "list"])["operator_tokens"], serde_json::json!([]));
+    says(&place.fails(&["operator", "remove", made["id"].as_str().unwrap()]), &["there is no operator token"]);
+}
