@@ -100,7 +100,9 @@ fn a_call_settled_by_another_thread_is_closed_whichever_lane_is_read_first() {
         std::thread::scope(|scope| {
             scope.spawn(|| open(&outbox, call));
         });
-        positions.extend(drain(&mut reader).1);
+        if call % 2 == 0 {
+            positions.extend(drain(&mut reader).1);
+        }
         std::thread::scope(|scope| {
             scope.spawn(|| settle(&outbox, call));
         });
@@ -431,17 +433,4 @@ async fn without_always_nobody_waits_for_the_disk() {
     let ticket = outbox.append(&Event::Opened(opened(1))).unwrap();
     outbox.durable(ticket).await.unwrap();
     outbox.sync().unwrap();
-}
-
-#[test]
-fn zz_temporary() {
-    let dir = tempfile::tempdir().unwrap();
-    let (outbox, _reader) = start(dir.path(), Settings::default());
-    settle(&outbox, 0);
-    eprintln!("BEGIN");
-    let began = std::time::Instant::now();
-    (0..400_000).for_each(|_| {
-        let _ = outbox.append(&Event::Opened(opened(3)));
-    });
-    eprintln!("END {:?} per append incl. building the event", began.elapsed() / 400_000);
 }

@@ -245,6 +245,39 @@ async fn a_refresh_that_began_before_a_change_is_not_kept() {
     check_revoked_meanwhile(&store, &snapshot).await;
 }
 
+/// Changes something during every lookup that one request makes; the last answer is too old to be kept.
+async fn check_changed_all_the_time(store: &Arc<Store>, snapshot: &Arc<Snapshot>) {
+    let before = store.lookups();
+    store.hold_answers();
+    let slow = tokio::spawn({
+        let snapshot = Arc::clone(snapshot);
+        async move { state(&snapshot, 1).await }
+    });
+    for lookup in 1..=3 {
+        store.asked(before + lookup).await;
+        if lookup == 3 {
+            store.put(1, KeyState::Revoked);
+        }
+        snapshot.forget_key(key(1, KeyState::Active).id);
+        store.answers.add_permits(1);
+    }
+    assert_eq!(slow.await.unwrap(), Some(KeyState::Active), "it came before the change");
+    store.answers.add_permits(100);
+    assert_eq!(state(snapshot, 1).await, Some(KeyState::Revoked));
+    assert_eq!(store.lookups(), before + 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_old_serves_one_request_and_is_not_kept() {
+    let (store, snapshot) = Store::start();
+    check_changed_all_the_time(&store, &snapshot).await;
+    store.put(1, KeyState::Active);
+    snapshot.forget_all_keys();
+    assert!(state(&snapshot, 1).await.is_some());
+    store.pass(FRESH_MS);
+    check_changed_all_the_time(&store, &snapshot).await;
+}
+
 #[tokio::test]
 async fn one_request_refreshes_while_the_others_are_served() {
     let (store, snapshot) = Store::start();

@@ -86,3 +86,55 @@ impl Ledger {
         self.open.is_empty() && self.delivered.iter().all(VecDeque::is_empty)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn call(number: u128) -> CallId {
+        CallId::new(Uuid::from_u128(number))
+    }
+
+    /// Reads and confirms a settlement, lets `rounds` rounds end, and reads the opening.
+    fn check(rounds: usize, open_calls: usize) {
+        let mut ledger = Ledger::new(1);
+        ledger.settled(call(1), 0, 100);
+        assert_eq!(ledger.confirm(0, 100), 1);
+        (0..rounds).for_each(|_| ledger.round_ended());
+        ledger.opened(call(1), 0, 7);
+        assert_eq!(ledger.open_calls(), open_calls);
+        assert_eq!(ledger.needs(0, 7), open_calls > 0);
+    }
+
+    #[test]
+    fn a_settlement_waits_for_its_opening_until_the_next_round_has_ended() {
+        check(0, 0);
+        check(1, 0);
+        // No opening can come so late; what this shows is that nothing is remembered for ever.
+        check(2, 1);
+    }
+
+    #[test]
+    fn a_segment_is_needed_until_its_last_call_is_confirmed() {
+        let mut ledger = Ledger::new(2);
+        ledger.opened(call(1), 0, 7);
+        ledger.opened(call(2), 0, 7);
+        ledger.settled(call(1), 1, 50);
+        ledger.settled(call(2), 1, 90);
+        assert_eq!(ledger.confirm(1, 89), 1);
+        assert!(ledger.needs(0, 7) && !ledger.is_done());
+        assert_eq!(ledger.confirm(1, 90), 1);
+        assert!(!ledger.needs(0, 7) && ledger.is_done());
+    }
+
+    #[test]
+    fn a_call_settled_twice_is_delivered_twice_and_closed_once() {
+        let mut ledger = Ledger::new(1);
+        ledger.opened(call(1), 0, 7);
+        ledger.settled(call(1), 0, 50);
+        ledger.settled(call(1), 0, 60);
+        assert_eq!(ledger.confirm(0, 60), 2);
+        assert!(ledger.is_done() && !ledger.needs(0, 7));
+    }
+}
