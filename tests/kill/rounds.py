@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 STREAMS = 200
 CHUNK_DELAY_MS = 5
+LENGTHS = (10, 70)
 # The blow falls this long after the first answer was complete, when some streams begin, some run and some end.
 LATEST_BLOW_SECONDS = 1.5
 FIRST_ANSWER_WITHIN_SECONDS = 30
@@ -35,14 +36,14 @@ class Seen:
         self.finished = False
 
 
-async def client(gate, request_id, seen):
-    """One stream, read from a plain socket until its end or the gate's."""
+async def client(gate, request_id, length, seen):
+    """One stream of so many chunks, read from a plain socket until its end or the gate's."""
     mine = seen.setdefault(request_id, Seen(request_id))
     address = urllib.parse.urlsplit(gate.base_url)
     body = json.dumps(
         {
             "model": "demo-fast",
-            "messages": [{"role": "user", "content": "count to 40"}],
+            "messages": [{"role": "user", "content": f"count to {length}"}],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -78,7 +79,8 @@ async def load(gate, round_number, seen, seconds):
         call = 0
         while alive:
             request_id = f"kill-{round_number}-{number}-{call}"
-            await client(gate, request_id, seen)
+            # Lengths differ, so that the lanes do not march in step and no two calls need have the same tokens.
+            await client(gate, request_id, random.randint(*LENGTHS), seen)
             if seen[request_id].finished:
                 first_done.set()
             call += 1

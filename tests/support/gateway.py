@@ -99,13 +99,13 @@ class Gate(Process):
         """A fresh API key with its own limits."""
         return self.command("key", "create", "--name", name, *options)["key"]
 
-    def usage(self):
-        return self.command("usage", "list", "--limit", "100000")["usage"]
+    def usage(self, *filters):
+        return self.command("usage", "list", "--limit", "100000", *filters)["usage"]
 
     def usage_of(self, request_id, count=1):
         """The rows of one request id, once they are booked."""
         rows = wait_for(
-            lambda: [row for row in self.usage() if row["request_id"] == request_id] or None,
+            lambda: self.usage("--request-id", request_id) or None,
             f"a usage row of {request_id}",
         )
         assert len(rows) == count, rows

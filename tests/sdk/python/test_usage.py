@@ -41,7 +41,7 @@ def test_a_request_id_sent_twice_is_two_calls(gate):
             model="demo-fast", messages=say("Hello"), extra_headers={"x-request-id": "sent-twice"}
         )
     wait_for(
-        lambda: [row for row in gate.usage() if row["request_id"] == "sent-twice"][1:] or None, "the second row"
+        lambda: gate.usage("--request-id", "sent-twice")[1:] or None, "the second row"
     )
     rows = gate.usage_of("sent-twice", count=2)
     assert rows[0]["call_id"] != rows[1]["call_id"]
