@@ -7,4 +7,6 @@ mod crash;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod snapshot;

@@ -73,7 +73,8 @@ pub async fn run(command: OperatorCommand, context: &Context) -> Result<()> {
         OperatorCommand::Create { name } => create(name, context).await,
         OperatorCommand::List => {
             let store = context.store().await?;
-            let rows: Vec<Listed> = store.operator_tokens().list().await?.into_iter().map(Listed::from).collect();
+            let rows: Vec<Listed> =
+                store.operator_tokens().list().await?.into_iter().map(Listed::from).collect();
             store.close().await;
             let empty = "There is no operator token: `portcullis operator create --name NAME` makes one.";
             Ok(context.output.list("operator_tokens", &rows, empty)?)

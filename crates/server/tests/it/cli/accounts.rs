@@ -185,5 +185,8 @@ fn operator_tokens_are_shown_once_listed_and_removed() {
     assert!(!listed.contains(&token[20..]));
     place.ok(&["operator", "remove", made["id"].as_str().unwrap()]);
     assert_eq!(place.json(&["operator", "list"])["operator_tokens"], serde_json::json!([]));
-    says(&place.fails(&["operator", "remove", made["id"].as_str().unwrap()]), &["there is no operator token"]);
+    says(
+        &place.fails(&["operator", "remove", made["id"].as_str().unwrap()]),
+        &["there is no operator token"],
+    );
 }
