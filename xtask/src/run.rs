@@ -8,9 +8,6 @@ use crate::model;
 use crate::places::Places;
 use crate::program::{cargo, run, say};
 
-/// The environment variable that carries the key of the local model server, which asks for none.
-const KEY_NAME: &str = "LOCAL_MODEL_KEY";
-
 /// The gate in front of its own demo provider.
 pub fn with_demo_provider(places: &Places, rest: &[&str]) -> Result<()> {
     let mut gate = cargo(&places.root);
@@ -29,7 +26,7 @@ pub fn with_model(places: &Places, name: &str, rest: &[&str]) -> Result<()> {
     say(&format!("{name} answers on {} (process {})", server.base_url, server.child.id()));
     // The model server watches its parent, and exec keeps our process number: it ends with the gate.
     let mut gate = std::process::Command::new(places.release_binary());
-    gate.current_dir(&places.root).env(KEY_NAME, "no-key-needed").arg("demo");
-    gate.args(["--provider-url", &server.base_url, "--provider-key-env", KEY_NAME]).args(rest);
+    gate.current_dir(&places.root).arg("demo");
+    gate.args(["--provider", "llamacpp", "--provider-url", &server.base_url]).args(rest);
     Err(gate.exec().into())
 }
