@@ -41,17 +41,35 @@ pub struct Running {
     jobs: Vec<JoinHandle<()>>,
 }
 
-/// Starts everything that `config` describes.
+/// The folder of an installation, opened by this process alone.
+pub struct Opened {
+    /// The books.
+    pub store: Store,
+    outbox: Outbox,
+    reader: outbox::Reader,
+}
+
+/// Opens what is on disk. Only one process at a time gets through: the journal is locked, so that a second one
+/// changes nothing.
 ///
 /// # Errors
-/// Whatever stands in the way, with what to do about it.
-pub async fn start(config: &Config, roots: Roots, clock: Clock) -> Result<Running> {
+/// When another process has the folder, or something in it does not open.
+pub async fn open(config: &Config) -> Result<Opened> {
     let database = config.database();
     let store = Store::open(&database)
         .await
         .with_context(|| format!("the database {} does not open", database.display()))?;
-    let facts = catalogue(config)?.facts();
     let (outbox, reader) = open_outbox(config, &store).await?;
+    Ok(Opened { store, outbox, reader })
+}
+
+/// Starts everything that `config` describes.
+///
+/// # Errors
+/// Whatever stands in the way, with what to do about it.
+pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) -> Result<Running> {
+    let Opened { store, outbox, reader } = opened;
+    let facts = catalogue(config)?.facts();
 
     let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;

@@ -119,8 +119,9 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
     }
     logs::start(&config.log)?;
     let upstream = discovered(&config, upstream).await?;
-    let keys = furnish(&config, &roots, upstream, &clock).await?;
-    let running = boot::start(&config, roots, clock).await?;
+    let opened = boot::open(&config).await?;
+    let keys = furnish(&opened.store, &roots, upstream, &clock).await?;
+    let running = boot::start(opened, &config, roots, clock).await?;
 
     let ready = Ready {
         base_url: format!("http://{}/v1", running.public),
@@ -233,15 +234,14 @@ struct Keys {
 }
 
 /// Puts the organization, the project, the connection and fresh credentials into the store.
-async fn furnish(config: &Config, roots: &Roots, upstream: Upstream, clock: &Clock) -> Result<Keys> {
-    let store = Store::open(&config.database()).await.context("the database does not open")?;
+async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, clock: &Clock) -> Result<Keys> {
     let now = clock.now();
-    let (org, project) = init::first_project(&store, NAME, NAME, now).await?;
+    let (org, project) = init::first_project(store, NAME, NAME, now).await?;
     let model = match &upstream.serves {
         Serves::Listed(models) => models.first().cloned().context("the provider lists no model")?,
         Serves::Any => "demo-fast".to_owned(),
     };
-    connect(&store, roots, upstream, now).await?;
+    connect(store, roots, upstream, now).await?;
 
     let api_key = vault::entropy::token(Kind::Live)?;
     let digest = roots.pepper.digest(&vault::digest::sha256_of(&api_key));
@@ -273,7 +273,6 @@ async fn furnish(config: &Config, roots: &Roots, upstream: Upstream, clock: &Clo
             created_at: now,
         })
         .await?;
-    store.close().await;
     Ok(Keys { api_key: api_key.reveal().to_owned(), operator_token: operator.reveal().to_owned(), model })
 }
 

@@ -17,7 +17,8 @@ pub async fn run(flags: &Flags, variables: &Variables) -> Result<()> {
     for warning in &loaded.warnings {
         tracing::warn!(%warning, "the configuration is unwise");
     }
-    let running = boot::start(&loaded.config, roots, ambient::system_clock()).await?;
+    let opened = boot::open(&loaded.config).await?;
+    let running = boot::start(opened, &loaded.config, roots, ambient::system_clock()).await?;
     tracing::info!(public = %running.public, admin = %running.admin, "Portcullis is serving");
     until_told().await?;
     tracing::info!("stopping: running calls may finish");

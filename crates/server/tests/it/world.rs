@@ -146,7 +146,8 @@ impl World {
         let time = Arc::clone(&self.clock);
         // Each reading is a microsecond later, so that records have an order.
         let clock = Clock::new(move || Timestamp(time.fetch_add(1, Ordering::Relaxed)));
-        let running = boot::start(config, roots, clock).await.unwrap();
+        let opened = boot::open(config).await.unwrap();
+        let running = boot::start(opened, config, roots, clock).await.unwrap();
         self.caller.address = running.public;
         self.running = Some(running);
     }
