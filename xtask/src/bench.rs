@@ -4,6 +4,7 @@
 
 mod load;
 mod processor;
+pub mod streams;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
@@ -59,7 +60,7 @@ pub fn against_nginx(places: &Places) -> Result<()> {
     let upstream = nginx(places, &scratch, "upstream", 0)?;
     let upstream_port: u16 = upstream.url.rsplit(':').next().unwrap_or_default().parse()?;
     let proxy = nginx(places, &scratch, "proxy", upstream_port)?;
-    let gate = portcullis(places, &scratch, &upstream.url)?;
+    let gate = portcullis(&places.release_binary(), &scratch, &upstream.url, &[])?;
     let mut lanes = [lane("direct", upstream), lane("nginx", proxy), lane("portcullis", gate)];
     for lane in &lanes {
         load::run(places, &lane.server.url, &lane.server.bearer, WARM_UP_SECONDS)?;
@@ -142,10 +143,10 @@ fn nginx(places: &Places, scratch: &Path, role: &str, upstream_port: u16) -> Res
     Ok(server)
 }
 
-fn portcullis(places: &Places, scratch: &Path, upstream: &str) -> Result<Server> {
+fn portcullis(binary: &Path, scratch: &Path, upstream: &str, settings: &[String]) -> Result<Server> {
     let data: PathBuf = scratch.join("data");
     let log = std::fs::File::create(scratch.join("portcullis.log"))?;
-    let mut command = Command::new(places.release_binary());
+    let mut command = Command::new(binary);
     command.args([
         "demo",
         "--json",
@@ -156,6 +157,9 @@ fn portcullis(places: &Places, scratch: &Path, upstream: &str) -> Result<Server>
         "--data-dir",
     ]);
     command.arg(&data).args(["--provider-url", &format!("{upstream}/v1"), "--provider-key-env", KEY_NAME]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     command.env(KEY_NAME, "no-key-needed");
     let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().context("cannot start portcullis")?;
     let stdout = child.stdout.take().context("portcullis has no standard output")?;

@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod kill;
 mod model;
 mod places;
@@ -11,6 +12,7 @@ mod run;
 mod setup;
 mod test;
 mod tidy;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -29,7 +31,12 @@ cargo xtask COMMAND
   tidy                  the rules of the house alone
   run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
   kill [--rounds N]     kill -9 under 200 streams, then compare the books (default 20 rounds)
-  bench                 CPU per request against nginx on this machine, in one run";
+  bench                 CPU per request against nginx on this machine, in one run
+  streams [--count N] [--binary PATH]
+                        memory, breaks and latency with many idle streams (default 5000)
+  fuzz [--minutes N] [--target NAME]
+                        the fuzz targets, one after the other (default: each for 10 minutes)
+  timing [--binary PATH]  how long refused credentials wait, class by class";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,7 +62,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["run", rest @ ..] => run::with_demo_provider(&places, rest),
         ["kill"] => kill::rounds(&places, kill::FULL_ROUNDS),
         ["kill", "--rounds", count] => kill::rounds(&places, count.parse()?),
+        ["timing"] => timing::refusals(&places, None),
+        ["timing", "--binary", path] => timing::refusals(&places, Some(path)),
         ["bench"] => bench::against_nginx(&places),
+        ["streams", rest @ ..] => bench::streams::from_words(&places, rest),
+        ["fuzz", rest @ ..] => fuzz::targets(&places, rest),
         _ => bail!("no such command\n\n{USAGE}"),
     }
 }

@@ -6,13 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::token::{Kind, Token};
+use domain::id::CallId;
+use domain::scope::Denied;
+use domain::time::Clock;
+use domain::token::{Kind, Prefix, Token};
 use live::meters::Meters;
 use live::outbox::Outbox;
+use live::pool::Pool;
+use live::refusals::{Refusals, Refused};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,10 +35,16 @@ pub struct Admin {
     pub store: Store,
     /// What is measured.
     pub meters: Arc<Meters>,
+    /// How the upstream connections do.
+    pub pool: Arc<Pool>,
     /// How much waits to be posted.
     pub outbox: Outbox,
+    /// Refused tokens, for the audit trail.
+    pub refusals: Arc<Refusals>,
     /// Digests operator tokens.
     pub pepper: Arc<Pepper>,
+    /// The time of day.
+    pub clock: Clock,
 }
 
 /// A bound admin address.
@@ -66,12 +78,22 @@ impl AdminListener {
             .route("/healthz", get(|| async { "ok" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
+            .layer(map_response(protect))
             .with_state(admin);
         let stopped = async move {
             let _ = stop.wait_for(|stop| *stop).await;
         };
-        axum::serve(self.socket, router).with_graceful_shutdown(stopped).await
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.socket, service).with_graceful_shutdown(stopped).await
     }
+}
+
+/// Writes what every answer carries: no guessing of types, no copies on the way.
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
@@ -85,11 +107,16 @@ async fn ready(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(admin): State<Admin>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
     let read_at = Instant::now();
     match is_operator(&admin, &headers).await {
-        Ok(true) => {}
-        Ok(false) => {
+        Ok(Ok(())) => {}
+        Ok(Err((reason, prefix))) => {
+            record(&admin, peer, &headers, reason, prefix);
             tokio::time::sleep_until(read_at + FLOOR).await;
             let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
             return (StatusCode::UNAUTHORIZED, challenge, "an operator token is needed").into_response();
@@ -100,6 +127,7 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
         }
     }
     admin.meters.set_backlog(admin.outbox.backlog());
+    admin.meters.set_pool(&admin.pool.census());
     match admin.meters.render() {
         Ok(text) => {
             let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
@@ -112,12 +140,39 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn is_operator(admin: &Admin, headers: &HeaderMap) -> Result<bool, store::ReadFailed> {
-    let sent = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-    let Some(token) = sent.strip_prefix(b"Bearer ").and_then(Token::parse) else { return Ok(false) };
+/// Whether the caller is an operator; if not, the true reason and the public part of what was sent.
+async fn is_operator(
+    admin: &Admin,
+    headers: &HeaderMap,
+) -> Result<Result<(), (Denied, Option<Prefix>)>, store::ReadFailed> {
+    let Some(sent) = headers.get(header::AUTHORIZATION) else { return Ok(Err((Denied::Missing, None))) };
+    let Some(token) = sent.as_bytes().strip_prefix(b"Bearer ").and_then(Token::parse) else {
+        return Ok(Err((Denied::Malformed, None)));
+    };
+    let refused = |reason| Err((reason, Some(token.prefix())));
     if token.kind() != Kind::Operator {
-        return Ok(false);
+        return Ok(refused(Denied::WrongKind));
     }
     let digest = admin.pepper.digest(&vault::digest::sha256_of(&token));
-    admin.store.operator_tokens().holds(&digest).await
+    let known = admin.store.operator_tokens().holds(&digest).await?;
+    Ok(if known { Ok(()) } else { refused(Denied::Unknown) })
+}
+
+/// Counts the refusal for the audit trail.
+fn record(admin: &Admin, peer: SocketAddr, headers: &HeaderMap, reason: Denied, prefix: Option<Prefix>) {
+    let at = admin.clock.now();
+    let Ok(id) = vault::entropy::uuid_v7(at) else {
+        tracing::error!(%peer, "a refused operator token could not be recorded: no random bytes");
+        return;
+    };
+    let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    admin.refusals.note(&Refused {
+        call: CallId::new(id),
+        at,
+        ip: peer.ip(),
+        reason,
+        prefix,
+        request_id: "",
+        user_agent: agent.as_deref().unwrap_or_default(),
+    });
 }

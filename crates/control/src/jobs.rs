@@ -1,4 +1,6 @@
 //! Work that goes on beside the request path. Each job is owned by the binary, which stops it and waits for it.
 
+pub mod anchor;
 pub mod follow;
+pub mod refusals;
 pub mod settle;

@@ -2,4 +2,6 @@
 //! call is served.
 
 pub mod admin;
+pub mod audit;
 pub mod jobs;
+pub mod vault_keys;

@@ -16,6 +16,8 @@ pub enum Code {
     InvalidRequest,
     /// The credential is missing, malformed, unknown, wrong, disabled, expired or revoked.
     Unauthorized,
+    /// The key may not use this endpoint.
+    Forbidden,
     /// The key may not use this model.
     ModelNotAllowed,
     /// No such path or object.
@@ -26,6 +28,10 @@ pub enum Code {
     ModelNotFound,
     /// The body is larger than allowed.
     BodyTooLarge,
+    /// The path and query are longer than allowed.
+    UriTooLong,
+    /// The head is larger than allowed.
+    HeadTooLarge,
     /// The request body did not arrive in time.
     RequestTimeout,
     /// The body is not JSON, or is compressed.
@@ -74,14 +80,17 @@ const fn row(
 
 /// The table, in the order of [`Code`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 15] = [
+pub const ROWS: [Row; 18] = [
     row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        Retry::Never),
     row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        Retry::Never),
+    row(Code::Forbidden,            403, "forbidden",              "permission_error",      "forbidden",              Retry::Never),
     row(Code::ModelNotAllowed,      403, "model_not_allowed",      "permission_error",      "model_not_allowed",      Retry::Never),
     row(Code::NotFound,             404, "not_found",              "invalid_request_error", "not_found",              Retry::Never),
     row(Code::MethodNotAllowed,     405, "method_not_allowed",     "invalid_request_error", "method_not_allowed",     Retry::Never),
     row(Code::ModelNotFound,        404, "not_found",              "invalid_request_error", "model_not_found",        Retry::Never),
     row(Code::BodyTooLarge,         413, "body_too_large",         "invalid_request_error", "request_too_large",      Retry::Never),
+    row(Code::UriTooLong,           414, "uri_too_long",           "invalid_request_error", "uri_too_long",           Retry::Never),
+    row(Code::HeadTooLarge,         431, "head_too_large",         "invalid_request_error", "head_too_large",         Retry::Never),
     row(Code::RequestTimeout,       408, "request_timeout",        "invalid_request_error", "request_timeout",        Retry::Never),
     row(Code::UnsupportedMediaType, 415, "unsupported_media_type", "invalid_request_error", "unsupported_media_type", Retry::Never),
     row(Code::ValidationFailed,     422, "validation_failed",      "invalid_request_error", "validation_failed",      Retry::Never),

@@ -1,11 +1,14 @@
 //! The vocabulary and the rules of Portcullis. Pure: no async, no I/O, no clock, no randomness, no floats for
 //! money, no framework. Everything else depends on this crate; this crate depends on nothing of ours.
 
+pub mod address;
+pub mod audit;
 pub mod catalog;
 pub mod code;
 pub mod id;
 pub mod limit;
 pub mod money;
+pub mod pool;
 pub mod price;
 pub mod route;
 pub mod scope;

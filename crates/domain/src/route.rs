@@ -106,6 +106,7 @@ impl Facts {
 pub struct Routes {
     by_name: HashMap<Box<str>, Vec<Offer>>,
     open_ended: HashMap<Box<str>, Vec<Arc<Connection>>>,
+    connections: Vec<Arc<Connection>>,
     facts: Facts,
 }
 
@@ -116,6 +117,7 @@ impl Routes {
         connections.sort_by_key(|connection| connection.priority);
         let mut routes = Self { facts, ..Self::default() };
         for connection in connections.into_iter().map(Arc::new) {
+            routes.connections.push(Arc::clone(&connection));
             let models: Vec<String> = match &connection.serves {
                 Serves::Listed(models) => models.clone(),
                 Serves::Any => routes.facts.models_of(&connection.provider).map(str::to_owned).collect(),
@@ -128,6 +130,12 @@ impl Routes {
             }
         }
         routes
+    }
+
+    /// Every connection in use, in the order in which they are tried.
+    #[must_use]
+    pub fn connections(&self) -> &[Arc<Connection>] {
+        &self.connections
     }
 
     fn offer(&mut self, connection: &Arc<Connection>, model: &str) {
@@ -192,7 +200,9 @@ fn single_provider(asked: &str, offers: Vec<Offer>) -> Result<Vec<Offer>, NoRout
 mod tests {
     use super::*;
     use crate::id::{KeyId, ProjectId};
-    use crate::limit::Limits;
+    use std::net::IpAddr;
+
+    use crate::limit::{Limits, OrgLimits};
     use crate::price::Pricing;
     use crate::scope::{ApiKey, KeyState};
     use crate::time::Timestamp;
@@ -206,9 +216,12 @@ mod tests {
             state: KeyState::Active,
             expires_at: None,
             models: vec![],
+            scopes: vec![],
+            allowed_ips: None,
             limits: Limits::default(),
+            org_limits: OrgLimits::default(),
         };
-        Scope::of_verified_key(&key, Timestamp(0)).unwrap()
+        Scope::of_verified_key(&key, IpAddr::from([127, 0, 0, 1]), Timestamp(0)).unwrap()
     }
 
     fn connection(id: u128, provider: &str, serves: Serves, priority: u16) -> Connection {

@@ -1,10 +1,14 @@
 //! API keys as facts, and the scope that only a verified key can give.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
+use crate::address::Block;
 use crate::id::{KeyId, OrgId, ProjectId};
-use crate::limit::Limits;
+use crate::limit::{Limits, OrgLimits};
 use crate::time::Timestamp;
+use crate::usage::Surface;
 
 /// Where a key is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,52 @@ impl KeyState {
     }
 }
 
+/// What a key may be used for: one word per family of endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Chat completions.
+    Chat,
+    /// Completions of plain text.
+    Completions,
+    /// Embeddings.
+    Embeddings,
+    /// The list of models.
+    Models,
+}
+
+impl Access {
+    /// Every access.
+    pub const ALL: [Access; 4] = [Access::Chat, Access::Completions, Access::Embeddings, Access::Models];
+
+    /// The word in commands and records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Access::Chat => "chat",
+            Access::Completions => "completions",
+            Access::Embeddings => "embeddings",
+            Access::Models => "models",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|access| access.word() == word)
+    }
+
+    /// What a call through this endpoint needs.
+    #[must_use]
+    pub fn of(surface: Surface) -> Self {
+        match surface {
+            Surface::Chat => Access::Chat,
+            Surface::Completions => Access::Completions,
+            Surface::Embeddings => Access::Embeddings,
+        }
+    }
+}
+
 /// What the gate knows of one API key. Found by its full digest only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -51,8 +101,28 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// The models it may ask for, by the names a request uses; empty means all.
     pub models: Vec<String>,
+    /// What it may be used for; empty means everything.
+    pub scopes: Vec<Access>,
+    /// Where it may be used from. None is anywhere; a list that is empty is nowhere.
+    pub allowed_ips: Option<Vec<Block>>,
     /// Its limits.
     pub limits: Limits,
+    /// The limits of its organization.
+    pub org_limits: OrgLimits,
+}
+
+impl ApiKey {
+    /// Whether the key may be used for this.
+    #[must_use]
+    pub fn may(&self, access: Access) -> bool {
+        self.scopes.is_empty() || self.scopes.contains(&access)
+    }
+
+    /// Whether the key may be used from this address.
+    #[must_use]
+    pub fn may_come_from(&self, address: IpAddr) -> bool {
+        self.allowed_ips.as_ref().is_none_or(|blocks| blocks.iter().any(|block| block.holds(address)))
+    }
 }
 
 /// The true reason why a credential was refused. For the log and the audit chain, never for the answer.
@@ -74,6 +144,8 @@ pub enum Denied {
     Expired,
     /// Withdrawn.
     Revoked,
+    /// Good, but not from this address.
+    IpNotAllowed,
 }
 
 impl Denied {
@@ -89,6 +161,7 @@ impl Denied {
             Denied::Disabled => "disabled",
             Denied::Expired => "expired",
             Denied::Revoked => "revoked",
+            Denied::IpNotAllowed => "ip_not_allowed",
         }
     }
 }
@@ -106,8 +179,8 @@ impl Scope {
     /// The scope of a key that was found by its digest.
     ///
     /// # Errors
-    /// [`Denied`] when the key is disabled, expired or revoked at `now`.
-    pub fn of_verified_key(key: &ApiKey, now: Timestamp) -> Result<Self, Denied> {
+    /// [`Denied`] when the key is disabled, expired or revoked at `now`, or may not be used from `client`.
+    pub fn of_verified_key(key: &ApiKey, client: IpAddr, now: Timestamp) -> Result<Self, Denied> {
         match key.state {
             KeyState::Disabled => return Err(Denied::Disabled),
             KeyState::Revoked => return Err(Denied::Revoked),
@@ -115,6 +188,9 @@ impl Scope {
         }
         if key.expires_at.is_some_and(|at| at <= now) {
             return Err(Denied::Expired);
+        }
+        if !key.may_come_from(client) {
+            return Err(Denied::IpNotAllowed);
         }
         Ok(Self { org: key.org, project: key.project, key: key.id })
     }

@@ -186,6 +186,20 @@ mod tests {
         }
 
         #[test]
+        fn near_misses_are_not_keys_and_what_parses_is_canonical(
+            text in "(pc|PC|pk)_(live|TEST|op|root)_[0-9a-zA-Z]{51,53}",
+        ) {
+            let parts: Vec<&str> = text.split('_').collect();
+            let legal = parts[0] != "pk" && parts[1] != "root" && parts[2].len() == BODY_CHARS;
+            let parsed = Token::parse(text.as_bytes());
+            prop_assert_eq!(parsed.is_some(), legal && !parts[2].contains(['u', 'U']));
+            if let Some(token) = parsed {
+                let again = canonical(token.reveal());
+                prop_assert_eq!(again.as_deref(), Some(token.reveal()));
+            }
+        }
+
+        #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = Token::parse(&bytes);
         }

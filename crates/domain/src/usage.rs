@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Entry;
 use crate::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
 use crate::money::Money;
 use crate::price::Tokens;
@@ -163,15 +164,18 @@ pub enum Event {
     Opened(CallOpened),
     /// A call ended.
     Settled(CallSettled),
+    /// Something happened on the request path that the audit trail must tell of; the entry has its own identifier.
+    Noted(Entry),
 }
 
 impl Event {
-    /// The call it is about.
+    /// The call it is about, if it is about one.
     #[must_use]
-    pub fn call(&self) -> CallId {
+    pub fn call(&self) -> Option<CallId> {
         match self {
-            Event::Opened(opened) => opened.call,
-            Event::Settled(settled) => settled.opened.call,
+            Event::Opened(opened) => Some(opened.call),
+            Event::Settled(settled) => Some(settled.opened.call),
+            Event::Noted(_) => None,
         }
     }
 }

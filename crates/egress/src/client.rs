@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -141,8 +142,22 @@ impl Client {
         // The protocol is what the connection negotiated, not what the caller's own client spoke.
         *request.version_mut() = Version::HTTP_11;
         request.headers_mut().remove(HOST);
-        self.inner.request(request).await.map_err(Failed::from_client)
+        let connection = capture_connection(&mut request);
+        let response = self.inner.request(request).await.map_err(Failed::from_client)?;
+        if is_ambiguous(&response)
+            && let Some(connected) = connection.connection_metadata().as_ref()
+        {
+            connected.poison();
+        }
+        Ok(response)
     }
+}
+
+/// Whether two readers may disagree on where the answer ends (RFC 9112, section 6.3): its connection is used for
+/// nothing else, lest one caller read what follows another's answer.
+fn is_ambiguous(response: &Response<Incoming>) -> bool {
+    let headers = response.headers();
+    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
 fn tls_config(extra_roots_pem: &[u8]) -> Result<ClientConfig, BadSettings> {

@@ -16,7 +16,7 @@ use crate::target::{Host, Origin, Scheme, Target};
 use address::Class;
 use allowed::Allowed;
 
-/// The longest URL that is read, in bytes.
+/// The longest URL that is read, in bytes, as it is written and in its canonical form.
 const MAX_URL_BYTES: usize = 2_048;
 
 /// Said for a refused name and for a refused address alike, so that the answer tells nobody which names exist
@@ -27,7 +27,7 @@ const NOT_PERMITTED: &str = "the host is not a permitted destination; only the o
 /// Why a URL, or an address it led to, is refused. The texts are safe to show: they repeat nothing of the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// More than 2,048 bytes.
+    /// More than 2,048 bytes, as it is written or in its canonical form.
     #[error("the URL is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
     /// White space or a control character anywhere.
@@ -62,6 +62,26 @@ pub enum Rejected {
     /// An address that is not public, in the URL itself or among the answers of the resolver.
     #[error("{NOT_PERMITTED}")]
     Address,
+}
+
+impl Rejected {
+    /// The word for programs; it never changes its meaning.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Character => "character",
+            Self::Backslash => "backslash",
+            Self::Scheme => "scheme",
+            Self::Slashes => "slashes",
+            Self::UserInfo => "user_info",
+            Self::Host => "host",
+            Self::Fragment => "fragment",
+            Self::Port => "port",
+            Self::Name => "name",
+            Self::Address => "address",
+        }
+    }
 }
 
 /// An address and port that the policy admitted. The dialler takes nothing else, so an unchecked address cannot
@@ -99,6 +119,10 @@ impl Policy {
         }
         syntax::refuse_ambiguity(url)?;
         let url = Url::parse(url).map_err(|_| Rejected::Host)?;
+        // Percent-encoding and punycode make it longer; what is passed must pass again when it is read back.
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(Rejected::TooLong);
+        }
         if url.fragment().is_some() {
             return Err(Rejected::Fragment);
         }
@@ -196,6 +220,11 @@ mod tests {
     #[test]
     fn text_that_two_parsers_could_read_differently_is_refused() {
         check(&[], &format!("https://example.com/{}", "a".repeat(MAX_URL_BYTES)), Err(Rejected::TooLong));
+        check(
+            &[],
+            &format!("https://example.com/{}", "\u{e9}".repeat(MAX_URL_BYTES / 3)),
+            Err(Rejected::TooLong),
+        );
         check(&[], "https://example.com/a b", Err(Rejected::Character));
         check(&[], "https://example.com\u{2003}/", Err(Rejected::Character));
         check(&[], "https://example.com/#@10.0.0.1", Err(Rejected::Fragment));
@@ -282,6 +311,7 @@ mod tests {
                 any::<String>(),
                 "https?:/{0,3}[a-z0-9.:@%\\[\\]x\u{ff10}-\u{ff19}-]{0,24}(/[a-z?#\\\\]{0,8})?",
                 "https://(0x)?[0-9a-f]{1,10}(\\.[0-9x]{1,4}){0,3}/",
+                "https://example\\.com/\u{e9}{330,350}",
             ],
         ) {
             if let Ok(target) = Policy::default().check(&text) {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 
 use crate::failed::Failed;
 use crate::policy::{Checked, Policy, Rejected};
-use crate::target::{Host, Origin};
+use crate::target::{Host, Origin, Target};
 
 /// How many addresses of one name are tried; all of them are judged.
 pub(crate) const MAX_ADDRESSES_TRIED: usize = 8;
@@ -34,6 +34,20 @@ impl Resolve for SystemResolver {
             async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|socket| socket.ip()).collect()) },
         )
     }
+}
+
+/// Where `target` leads at this moment: the addresses that would be dialled, in that order, never empty. It connects
+/// nowhere.
+///
+/// # Errors
+/// [`Failed::Refused`] when one of the answers is not permitted, [`Failed::Resolve`] when there is none.
+pub async fn look_up(
+    policy: &Policy,
+    resolver: &dyn Resolve,
+    target: &Target,
+) -> Result<Vec<IpAddr>, Failed> {
+    let admitted = checked(policy, resolver, target.origin()).await?;
+    Ok(admitted.into_iter().map(|checked| checked.socket().ip()).collect())
 }
 
 /// The addresses to dial for `origin`: never empty, every one admitted by `policy`.

@@ -1,16 +1,27 @@
-//! Whether the caller may make one more request now: windows and concurrency, in one decision.
+//! Whether the caller may make one more request now: all windows of its key and its organization, and concurrency,
+//! in one decision.
 
 use domain::code::Code;
-use live::counters::Admitted;
+use live::counters::{Admitted, Asking};
 
 use crate::arrival::Arrival;
 use crate::authenticate::Caller;
 use crate::gate::Gateway;
 use crate::refusal::{Refusal, Stop};
 
-/// Counts the request against the key's limits. The slot is given back when the result is dropped.
+/// Counts the request against every limit, or against none. The slot is given back when the result is dropped.
 pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) -> Result<Admitted, Stop> {
-    gate.counters.admit(caller.scope.key(), &caller.key.limits, arrival.at).await.map_err(|refused| {
+    let (key, org_limits) = (&caller.key, caller.key.org_limits);
+    let asking = Asking {
+        key: caller.scope.key(),
+        limits: &key.limits,
+        org: caller.scope.org(),
+        org_requests_per_minute: org_limits
+            .requests_per_minute
+            .unwrap_or(gate.settings.org_requests_per_minute),
+        org_tokens_per_minute: org_limits.tokens_per_minute,
+    };
+    gate.counters.admit(&asking, arrival.at).await.map_err(|refused| {
         tracing::info!(
             request_id = arrival.request_id(), key = %caller.scope.key(), limit = refused.which, "rate limited"
         );
@@ -20,7 +31,7 @@ pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) ->
         );
         Refusal::new(Code::RateLimited, message)
             .retry_after_ms(refused.retry_after_ms)
-            .limited(refused.limit, refused.reset_ms)
+            .limited(refused.unit, refused.limit, refused.reset_ms)
             .into()
     })
 }

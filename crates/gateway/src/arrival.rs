@@ -1,10 +1,13 @@
-//! When a request was read and by what name it goes.
+//! When a request was read, where it comes from and by what name it goes.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use domain::id::CallId;
 use domain::time::Timestamp;
 use http::{HeaderMap, HeaderValue};
+use vault::envelope::Vault;
 
 use crate::gate::Gateway;
 use crate::refusal::{Refusal, Stop};
@@ -18,6 +21,11 @@ pub(crate) struct Arrival {
     pub call: CallId,
     /// The caller's `x-request-id` when it is sane, else ours.
     pub request_id: HeaderValue,
+    /// The caller's address: the other end of the connection, or the one that trusted proxies name.
+    pub client: IpAddr,
+    /// The encryption keys of this moment. Taken before the routes are read, and changed after them: what a call finds
+    /// in a route opens, however long the call takes.
+    pub vault: Arc<Vault>,
     /// For durations.
     pub instant: Instant,
     /// For records.
@@ -25,8 +33,8 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Notes the arrival of a request with these headers.
-    pub(crate) fn note(gate: &Gateway, headers: &HeaderMap) -> Result<Self, Stop> {
+    /// Notes the arrival of a request with these headers over a connection with `peer`.
+    pub(crate) fn note(gate: &Gateway, peer: IpAddr, headers: &HeaderMap) -> Result<Self, Stop> {
         let at = gate.clock.now();
         let uuid = vault::entropy::uuid_v7(at).map_err(|_| Stop::HangUp)?;
         let call = CallId::new(uuid);
@@ -34,7 +42,8 @@ impl Arrival {
             Some(theirs) => theirs.clone(),
             None => HeaderValue::try_from(call.to_string()).map_err(|_| Stop::HangUp)?,
         };
-        Ok(Self { call, request_id, instant: Instant::now(), at })
+        let client = gate.proxies.client(peer, headers);
+        Ok(Self { call, request_id, client, vault: gate.vault.load_full(), instant: Instant::now(), at })
     }
 
     /// The request id as text.

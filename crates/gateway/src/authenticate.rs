@@ -2,20 +2,19 @@
 //! goes to the log and the meters, never to the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::code::Code;
 use domain::scope::{ApiKey, Denied, Scope};
 use domain::token::{Kind, Prefix, Token};
 use http::request::Parts;
 use http::{HeaderMap, header};
+use live::refusals::Refused;
 
 use crate::arrival::Arrival;
 use crate::gate::Gateway;
 use crate::refusal::{Refusal, Stop};
+use crate::strangers;
 
-/// Time between reading a request and refusing its credential: long enough to hide what was looked up.
-const FLOOR: Duration = Duration::from_millis(80);
 /// The headers in which official clients send their key, besides `authorization`.
 const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 /// Query parameters in which a key is refused: a URL ends up in logs and histories.
@@ -39,11 +38,25 @@ pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Parts
         },
     };
     gate.meters.denied(denied);
+    record(gate, arrival, head, denied, prefix);
     let prefix = prefix.as_ref().map_or("-", Prefix::as_str);
     tracing::info!(request_id = arrival.request_id(), reason = denied.word(), prefix, "credential refused");
-    let Ok(_parked) = gate.parking.try_acquire() else { return Err(Stop::HangUp) };
-    tokio::time::sleep_until((arrival.instant + FLOOR).into()).await;
-    Err(Refusal::new(Code::Unauthorized, "The API key is missing or not valid.").into())
+    let refusal = Refusal::new(Code::Unauthorized, "The API key is missing or not valid.");
+    Err(strangers::refuse(gate, arrival, refusal).await)
+}
+
+/// Counts the refusal for the audit trail, with its true reason.
+fn record(gate: &Gateway, arrival: &Arrival, head: &Parts, reason: Denied, prefix: Option<Prefix>) {
+    let agent = head.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    gate.refusals.note(&Refused {
+        call: arrival.call,
+        at: arrival.at,
+        ip: arrival.client,
+        reason,
+        prefix,
+        request_id: arrival.request_id(),
+        user_agent: agent.as_deref().unwrap_or_default(),
+    });
 }
 
 /// Looks the token up and checks the key's state; the outer error is a store that cannot be asked.
@@ -57,7 +70,7 @@ async fn verify(gate: &Gateway, arrival: &Arrival, token: &Token) -> Result<Resu
         Refusal::new(Code::Unavailable, "Keys cannot be checked at the moment.")
     })?;
     let Some(key) = found else { return Ok(Err(Denied::Unknown)) };
-    Ok(Scope::of_verified_key(&key, arrival.at).map(|scope| Caller { scope, key }))
+    Ok(Scope::of_verified_key(&key, arrival.client, arrival.at).map(|scope| Caller { scope, key }))
 }
 
 /// The one credential of a request.

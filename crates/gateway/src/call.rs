@@ -12,6 +12,8 @@ use http::HeaderValue;
 use live::counters::Admitted;
 use live::meters::InFlight;
 use live::outbox::Ticket;
+use live::pool::Turn;
+use vault::envelope::Vault;
 use wire::openai;
 
 use crate::arrival::Arrival;
@@ -32,10 +34,13 @@ pub(crate) struct Call {
     _in_flight: InFlight,
     opened: Option<CallOpened>,
     request_id: HeaderValue,
+    vault: Arc<Vault>,
     admitted: Admitted,
     started: Instant,
     input_bytes: u64,
     offer: Option<Offer>,
+    /// The place among the calls in flight on the connection of `offer`, until the answer has ended.
+    turn: Option<Turn>,
     attempts: u8,
     first_byte_ms: u32,
     reached_upstream: bool,
@@ -56,14 +61,26 @@ impl Call {
             _in_flight: in_flight,
             opened: Some(opened),
             request_id: arrival.request_id.clone(),
+            vault: Arc::clone(&arrival.vault),
             admitted,
             started: arrival.instant,
             input_bytes,
             offer: None,
+            turn: None,
             attempts: 0,
             first_byte_ms: 0,
             reached_upstream: false,
         }
+    }
+
+    /// Takes the place of this call on the connection that is tried next, and gives that on the last one away.
+    pub(crate) fn take_turn(&mut self, turn: Turn) {
+        self.turn = Some(turn);
+    }
+
+    /// The place of this call on the connection that is tried.
+    pub(crate) fn turn(&mut self) -> Option<&mut Turn> {
+        self.turn.as_mut()
     }
 
     /// Notes that `offer` is about to be tried.
@@ -84,6 +101,11 @@ impl Call {
     /// Notes the head of the upstream's answer.
     pub(crate) fn first_byte(&mut self) {
         self.first_byte_ms = elapsed_ms(self.started);
+    }
+
+    /// Opens provider keys for this call.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// The gate this call runs in.
@@ -126,6 +148,7 @@ impl Call {
     ) -> Option<(Money, Ticket)> {
         let opened = self.opened.take()?;
         let (tokens, source) = self.count(outcome, produced);
+        self.admitted.spend(tokens.total(), self.gate.clock.now());
         let facts = self.offer.as_ref().map(|offer| &offer.facts);
         let cost = facts.map_or(Money::ZERO, |facts| facts.pricing.cost(&tokens));
         let settled = CallSettled {
@@ -147,13 +170,14 @@ impl Call {
             opened,
         };
         self.gate.meters.settled(&settled, status);
+        let call = settled.opened.call;
         let event = Event::Settled(settled);
         match self.gate.outbox.append(&event) {
             Ok(ticket) => Some((cost, ticket)),
             Err(full) => {
                 // The reserve for settlements is gone. The opened record stays: the next start reports the call
                 // as interrupted, and this line says what it really was.
-                tracing::error!(call = %event.call(), cost_nanos = cost.nanos(), %full, "a settlement was not recorded");
+                tracing::error!(%call, cost_nanos = cost.nanos(), %full, "a settlement was not recorded");
                 None
             }
         }

@@ -1,11 +1,14 @@
-//! The upstream call: each offer in turn, each tried a bounded number of times, nothing after the first byte.
+//! The upstream call: the connections on offer in the order in which the pool gives them, each tried a bounded
+//! number of times, nothing after the first byte.
 
 use std::time::Duration;
 
 use domain::code::Code;
+use domain::pool::{Cause, Chance, Standing, Told};
 use domain::route::Offer;
 use domain::usage::Outcome;
 use live::meters::Attempt;
+use live::pool::{Change, Unavailable};
 use tokio::time::Instant;
 
 use crate::call::{Call, Produced};
@@ -27,62 +30,174 @@ pub(crate) struct Reply {
     pub answered: Answered,
 }
 
-/// Calls the offers until one answers.
+/// What is on offer, and what of it was not tried yet.
+struct Offers {
+    all: Vec<Offer>,
+    left: Vec<bool>,
+}
+
+impl Offers {
+    /// Whether another connection could be tried now.
+    fn others(&self, gate: &Gateway) -> bool {
+        let untried = self.all.iter().zip(&self.left).filter(|(_, left)| **left);
+        untried.into_iter().any(|(offer, _)| gate.pool.wait(std::slice::from_ref(offer)).is_none())
+    }
+}
+
+/// Calls the connections on offer until one answers.
 pub(crate) async fn dispatch(
     gate: &Gateway,
     mut call: Call,
     offers: Vec<Offer>,
     asked: &Asked,
 ) -> Result<Reply, Stop> {
-    let deadline = Instant::from_std(call.started() + gate.settings.timeouts.whole);
+    let mut offers = Offers { left: vec![true; offers.len()], all: offers };
     let mut last: Option<Failure> = None;
-    'offers: for offer in &offers {
-        for retry in 0..=u32::from(gate.settings.retries_per_target) {
-            if let Some(failure) = last.as_ref().filter(|_| retry > 0) {
-                let Some(pause) = pause(failure, retry) else { continue 'offers };
-                if Instant::now() + pause >= deadline {
-                    break 'offers;
+    let none_left = loop {
+        let taken =
+            gate.pool.take(&offers.all, |index| offers.left.get(index) == Some(&true), chance_of_two());
+        let (index, turn) = match taken {
+            Ok(taken) => taken,
+            Err(unavailable) => break unavailable,
+        };
+        let (Some(offer), Some(left)) = (offers.all.get(index).cloned(), offers.left.get_mut(index)) else {
+            break Unavailable::Broken;
+        };
+        *left = false;
+        call.take_turn(turn);
+        match try_connection(gate, &mut call, &offer, &offers, asked).await {
+            Ok(answered) => return Ok(Reply { call, answered }),
+            Err(failure) => {
+                let next = failure.next;
+                last = Some(failure);
+                if next == Next::Nothing {
+                    break Unavailable::Broken;
                 }
-                tokio::time::sleep(pause).await;
-            }
-            let failure = match attempt(gate, &mut call, offer, asked).await {
-                Ok(answered) => {
-                    gate.meters.attempted(Attempt::Answered);
-                    return Ok(Reply { call, answered });
-                }
-                Err(failure) => failure,
-            };
-            call.attempt_failed();
-            report(gate, &call, offer, &failure);
-            let next = failure.next;
-            last = Some(failure);
-            match next {
-                Next::Again => {}
-                Next::Elsewhere => continue 'offers,
-                Next::Nothing => break 'offers,
             }
         }
-    }
-    let refusal = last.map(|failure| *failure.refusal);
-    let refusal =
-        refusal.unwrap_or_else(|| Refusal::new(Code::NoAvailableRoute, "No connection is in service."));
+    };
+    let refusal = match last {
+        Some(failure) => told_when(*failure.refusal, gate.pool.wait(&offers.all)),
+        None => unavailable(none_left),
+    };
     call.settle(Outcome::Failed, refusal.status().as_u16(), Produced::default());
     Err(refusal.into())
 }
 
-/// How long to wait before the same connection is tried again; `None` when it asked for longer than is worth it.
-fn pause(failure: &Failure, retry: u32) -> Option<Duration> {
-    if let Some(advised) = failure.retry_after {
-        return (advised <= LONGEST_PAUSE).then_some(advised);
+/// Tries one connection until it answers or another is to be tried.
+async fn try_connection(
+    gate: &Gateway,
+    call: &mut Call,
+    offer: &Offer,
+    offers: &Offers,
+    asked: &Asked,
+) -> Result<Answered, Failure> {
+    let deadline = Instant::from_std(call.started() + gate.settings.timeouts.whole);
+    let mut retries = 0;
+    loop {
+        let mut failure = match attempt(gate, call, offer, asked).await {
+            Ok(answered) => {
+                gate.meters.attempted(Attempt::Answered);
+                tell(gate, call, offer, Told::Works);
+                return Ok(answered);
+            }
+            Err(failure) => failure,
+        };
+        call.attempt_failed();
+        report(gate, call, offer, &failure);
+        tell(gate, call, offer, failure.told);
+        retries += 1;
+        if failure.next != Next::Again || retries > u32::from(gate.settings.retries_per_target) {
+            return Err(failure);
+        }
+        let Some(pause) = pause(gate, call, offers, &failure, retries) else { return Err(failure) };
+        if Instant::now() + pause >= deadline {
+            failure.next = Next::Nothing;
+            return Err(failure);
+        }
+        tokio::time::sleep(pause).await;
     }
+}
+
+/// How long to wait before the same connection is tried again; `None` when it is not worth it.
+fn pause(
+    gate: &Gateway,
+    call: &mut Call,
+    offers: &Offers,
+    failure: &Failure,
+    retry: u32,
+) -> Option<Duration> {
+    match gate.pool.standing(call.turn()?) {
+        Standing::Active => match failure.retry_after {
+            Some(advised) => (advised <= LONGEST_PAUSE).then_some(advised),
+            None => Some(jittered(retry)),
+        },
+        Standing::Cooling { remaining_ms, cause: Cause::Limit } => {
+            let rest = Duration::from_millis(remaining_ms);
+            (rest <= LONGEST_PAUSE && !offers.others(gate)).then_some(rest)
+        }
+        Standing::Cooling { .. } | Standing::ProbeDue | Standing::Broken => None,
+    }
+}
+
+fn jittered(retry: u32) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << retry.min(8).saturating_sub(1)).min(LONGEST_PAUSE);
-    let mut jitter = [0u8; 2];
-    // Without entropy the whole pause is waited: later than needed, never sooner.
-    let share = match vault::entropy::fill(&mut jitter) {
-        Ok(()) => u32::from(u16::from_le_bytes(jitter)),
-        Err(_) => u32::from(u16::MAX),
+    ceiling.saturating_mul(u32::from(chance().0)) / u32::from(u16::MAX)
+}
+
+/// Without entropy all of a pause or a rest is waited: later than needed, never sooner.
+fn chance() -> Chance {
+    let mut bytes = [0u8; 2];
+    Chance(vault::entropy::fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes)))
+}
+
+/// For the choice between equals, which works without entropy as well, only less evenly.
+fn chance_of_two() -> u32 {
+    let mut bytes = [0u8; 4];
+    vault::entropy::fill(&mut bytes).map_or(0, |()| u32::from_le_bytes(bytes))
+}
+
+/// Says when the first connection can be tried again.
+fn told_when(refusal: Refusal, wait: Option<Unavailable>) -> Refusal {
+    match wait {
+        Some(Unavailable::Cooling { remaining_ms, .. }) => refusal.retry_after_ms(remaining_ms),
+        Some(Unavailable::Broken) | None => refusal,
+    }
+}
+
+/// The refusal of a call for which nothing could be tried.
+fn unavailable(reason: Unavailable) -> Refusal {
+    let refusal = match reason {
+        Unavailable::Cooling { cause: Cause::Limit, .. } => {
+            Refusal::new(Code::RateLimited, "The provider's rate limit is reached.")
+        }
+        _ => Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service."),
     };
-    Some(ceiling.saturating_mul(share) / u32::from(u16::MAX))
+    told_when(refusal, Some(reason))
+}
+
+/// Tells the pool, and the log what became of the connection.
+fn tell(gate: &Gateway, call: &mut Call, offer: &Offer, told: Told) {
+    let Some(turn) = call.turn() else { return };
+    let Some(change) = gate.pool.told(turn, told, chance()) else { return };
+    let (provider, provider_key) = (&*offer.connection.provider, offer.connection.id);
+    match change {
+        Change::Connection(turned) => {
+            tracing::warn!(provider, %provider_key, ?turned, "a connection changed its state");
+        }
+        Change::ProviderOut => {
+            tracing::error!(provider, %provider_key, "several keys failed alike: the provider is skipped");
+        }
+        Change::ProviderBack => tracing::warn!(provider, %provider_key, "the provider is back"),
+    }
+}
+
+/// A connection asked for calm in the middle of an answer.
+pub(crate) fn tell_calm(call: &mut Call) {
+    let (gate, offer) = (std::sync::Arc::clone(call.gate()), call.offer().cloned());
+    if let Some(offer) = offer {
+        tell(&gate, call, &offer, Told::Rest(None));
+    }
 }
 
 fn report(gate: &Gateway, call: &Call, offer: &Offer, failure: &Failure) {

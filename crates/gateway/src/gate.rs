@@ -4,17 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use domain::time::Clock;
 use live::counters::Counters;
 use live::meters::Meters;
 use live::outbox::Outbox;
+use live::pool::Pool;
+use live::refusals::Refusals;
 use live::snapshot::Snapshot;
-use tokio::sync::Semaphore;
+use live::sources::Sources;
+use tokio::sync::{Notify, Semaphore};
 use vault::digest::Pepper;
 use vault::envelope::Vault;
 
-/// Most refusals that wait for their floor at once; beyond it a refused connection is closed without an answer.
-const PARKED_REFUSALS: usize = 1_000;
+use crate::forwarded::Proxies;
+use crate::listener::Capacity;
+use crate::strangers::Strangers;
 
 /// The clocks of a call.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +32,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of an answer.
     pub between_bytes: Duration,
+    /// How long a caller may take nothing of what it is sent.
+    pub write: Duration,
     /// For the whole call.
     pub whole: Duration,
     /// How long running calls may go on once the gate is told to stop.
@@ -42,8 +49,14 @@ pub struct Settings {
     pub retries_per_target: u8,
     /// Largest whole (not streamed) answer that is read, in bytes.
     pub answer_bytes: usize,
+    /// Requests a minute of organizations without limits of their own.
+    pub org_requests_per_minute: u32,
+    /// How callers without a proven key are held off.
+    pub strangers: Strangers,
     /// Silence on a stream after which a comment keeps the connection open.
     pub keep_alive: Duration,
+    /// How many may come at once.
+    pub capacity: Capacity,
 }
 
 /// The parts a gateway is made of; the binary joins them.
@@ -52,8 +65,12 @@ pub struct Parts {
     pub snapshot: Arc<Snapshot>,
     /// Windows and slots.
     pub counters: Arc<Counters>,
+    /// How the upstream connections do.
+    pub pool: Arc<Pool>,
     /// What must happen after the answer.
     pub outbox: Outbox,
+    /// Refused credentials, for the audit trail.
+    pub refusals: Arc<Refusals>,
     /// What is measured.
     pub meters: Arc<Meters>,
     /// Opens provider keys.
@@ -64,6 +81,8 @@ pub struct Parts {
     pub egress: egress::Client,
     /// Which ways out there are.
     pub policy: Arc<egress::Policy>,
+    /// The proxies before the gate.
+    pub proxies: Proxies,
     /// The time of day.
     pub clock: Clock,
     /// What an operator may set.
@@ -74,15 +93,22 @@ pub struct Parts {
 pub struct Gateway {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) sources: Sources,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) outbox: Outbox,
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) meters: Arc<Meters>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) vault: ArcSwap<Vault>,
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) egress: egress::Client,
     pub(crate) policy: Arc<egress::Policy>,
+    pub(crate) proxies: Proxies,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) parking: Semaphore,
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// Tells streams that the time to finish is over.
+    pub(crate) parting: Arc<Notify>,
     draining: AtomicBool,
 }
 
@@ -90,20 +116,39 @@ impl Gateway {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { snapshot, counters, outbox, meters, vault, pepper, egress, policy, clock, settings } =
-            parts;
-        Arc::new(Self {
+        let Parts {
             snapshot,
             counters,
+            pool,
             outbox,
+            refusals,
             meters,
             vault,
             pepper,
             egress,
             policy,
+            proxies,
             clock,
             settings,
-            parking: Semaphore::new(PARKED_REFUSALS),
+        } = parts;
+        Arc::new(Self {
+            snapshot,
+            counters,
+            sources: Sources::default(),
+            pool,
+            outbox,
+            refusals,
+            meters,
+            vault: ArcSwap::new(vault),
+            pepper,
+            egress,
+            policy,
+            proxies,
+            clock,
+            settings,
+            parking: Semaphore::new(settings.strangers.parked),
+            in_flight: Arc::new(Semaphore::new(settings.capacity.in_flight)),
+            parting: Arc::new(Notify::new()),
             draining: AtomicBool::new(false),
         })
     }
@@ -114,7 +159,19 @@ impl Gateway {
         !self.draining.load(Ordering::Relaxed) && self.outbox.ready()
     }
 
+    /// Opens provider keys with these encryption keys from now on; calls that run keep those they began with. The
+    /// routes must hold what these keys open before this is called.
+    pub fn use_vault(&self, vault: Arc<Vault>) {
+        self.vault.store(vault);
+        self.pool.reconsider_sealed();
+    }
+
     pub(crate) fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the streams that still run, each with an event that says why.
+    pub(crate) fn end_streams(&self) {
+        self.parting.notify_waiters();
     }
 }

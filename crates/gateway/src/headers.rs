@@ -1,8 +1,10 @@
 //! The headers of accepted answers. Nothing of the upstream's head is passed down but its media type: the rest
 //! names the account that the provider key belongs to.
 
+use domain::limit::Standing;
 use domain::money::Money;
 use http::{HeaderMap, HeaderValue};
+use live::counters::{Admitted, Unit};
 
 use crate::call::Call;
 
@@ -10,8 +12,7 @@ use crate::call::Call;
 pub(crate) fn write_answer(headers: &mut HeaderMap, call: &Call) {
     headers.insert("x-request-id", call.request_id().clone());
     headers.insert("request-id", call.request_id().clone());
-    let admitted = call.admitted();
-    write_ratelimit(headers, admitted.limit, admitted.remaining, admitted.reset_ms);
+    write_standing(headers, call.admitted());
     headers.insert("x-portcullis-attempts", HeaderValue::from(u16::from(call.attempts())));
     if let Some(offer) = call.offer() {
         let connection = &offer.connection;
@@ -27,11 +28,27 @@ pub(crate) fn write_cost(headers: &mut HeaderMap, cost: Money) {
     insert_text(headers, "x-portcullis-cost-usd", &cost.to_string());
 }
 
-/// Writes the standing with the limit on requests.
-pub(crate) fn write_ratelimit(headers: &mut HeaderMap, limit: u32, remaining: u32, reset_ms: u64) {
-    headers.insert("x-ratelimit-limit-requests", HeaderValue::from(limit));
-    headers.insert("x-ratelimit-remaining-requests", HeaderValue::from(remaining));
-    insert_text(headers, "x-ratelimit-reset-requests", &format!("{reset_ms}ms"));
+/// Writes how an admitted caller stands with its limits, as it stood when it was admitted.
+pub(crate) fn write_standing(headers: &mut HeaderMap, admitted: &Admitted) {
+    write_ratelimit(headers, Unit::Requests, &admitted.requests);
+    if let Some(tokens) = &admitted.tokens {
+        write_ratelimit(headers, Unit::Tokens, tokens);
+    }
+}
+
+/// Writes the standing with one limit.
+pub(crate) fn write_ratelimit(headers: &mut HeaderMap, unit: Unit, standing: &Standing) {
+    let [limit, remaining, reset] = match unit {
+        Unit::Requests => {
+            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"]
+        }
+        Unit::Tokens => {
+            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]
+        }
+    };
+    headers.insert(limit, HeaderValue::from(standing.limit));
+    headers.insert(remaining, HeaderValue::from(standing.remaining));
+    insert_text(headers, reset, &format!("{}ms", standing.reset_ms));
 }
 
 fn insert_text(headers: &mut HeaderMap, name: &'static str, text: &str) {

@@ -4,11 +4,14 @@
 
 mod pipeline;
 
+mod framing;
+
 mod admit;
 mod authenticate;
 mod decode;
 mod dispatch;
 mod hold;
+mod permit;
 mod plan;
 mod relay;
 mod upstream;
@@ -17,14 +20,18 @@ mod whole;
 mod arrival;
 mod body;
 mod call;
+mod forwarded;
 mod headers;
 mod listing;
 mod refusal;
+mod strangers;
 mod surface;
 mod targets;
 
 mod gate;
 mod listener;
 
+pub use forwarded::{Named, Proxies};
 pub use gate::{Gateway, Parts, Settings, Timeouts};
-pub use listener::Listener;
+pub use listener::{BadCertificate, Capacity, Certificate, Listener};
+pub use strangers::{Counts, Strangers};

@@ -1,4 +1,13 @@
-//! The public listener: connections in, answers out, and a drain at the end.
+//! The public listener: connections in, answers out, and a drain at the end. It bounds what comes before a request
+//! is one: how many connections, how long a handshake, a head and an unread answer may take, how much one
+//! connection may ask for at once.
+
+mod census;
+mod connection;
+mod pulse;
+mod sieve;
+mod socket;
+mod tls;
 
 use std::future::Future;
 use std::io;
@@ -6,27 +15,41 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
+use self::census::{Census, Full, Place, Standing};
+use self::connection::Connection;
+use crate::framing::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::gate::Gateway;
-use crate::pipeline;
 
-/// Most header lines of a request.
-const MAX_HEADERS: usize = 100;
-/// Most bytes of a request's head.
-const MAX_HEAD_BYTES: usize = 64 << 10;
+pub use self::census::Capacity;
+pub use self::tls::{BadCertificate, Certificate};
+
 /// Most requests at once on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 256;
+const MAX_STREAMS: u32 = 128;
+/// Most HTTP/2 streams of a connection that the caller reset before they were served, and most that were reset for
+/// an error of the caller's, before it is told to calm down and cut off (CVE-2023-44487, CVE-2025-8671).
+const MAX_RESETS: usize = 50;
+/// What a caller may send ahead on one HTTP/2 stream and on the whole connection.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// Most bytes of an answer that wait for an HTTP/2 stream to take them.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
+/// How often an HTTP/2 caller is asked whether it is there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+/// How long streams that are cut off at the end of the drain may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Pause after an accept that failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A bound public address.
 pub struct Listener {
     socket: TcpListener,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Listener {
@@ -35,7 +58,13 @@ impl Listener {
     /// # Errors
     /// The operating system's, when the address cannot be bound.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await? })
+        Ok(Self { socket: TcpListener::bind(address).await?, certificate: None })
+    }
+
+    /// Speaks TLS 1.2 and 1.3 with this certificate, and nothing else.
+    #[must_use]
+    pub fn secured(self, certificate: Arc<Certificate>) -> Self {
+        Self { certificate: Some(certificate), ..self }
     }
 
     /// The address that was bound.
@@ -48,27 +77,76 @@ impl Listener {
 
     /// Serves until `stop` resolves, then lets running calls finish up to the drain time.
     pub async fn serve(self, gate: Arc<Gateway>, stop: impl Future<Output = ()>) {
-        let builder = builder(&gate);
+        let builder = Arc::new(builder(&gate));
         let connections = GracefulShutdown::new();
+        let mut door = Door { census: Census::new(gate.settings.capacity), crowded: false };
         let mut stop = std::pin::pin!(stop);
         loop {
-            tokio::select! {
+            let (stream, peer) = tokio::select! {
                 () = &mut stop => break,
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) => accept(&gate, &builder, &connections, stream),
+                    Ok(accepted) => accepted,
                     Err(failed) => {
                         tracing::error!(%failed, "a connection could not be accepted");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
                     }
                 },
-            }
+            };
+            let Some(place) = door.admit(&gate, peer) else { continue };
+            let connection = Connection {
+                gate: Arc::clone(&gate),
+                builder: Arc::clone(&builder),
+                watcher: connections.watcher(),
+                peer: peer.ip(),
+                place,
+            };
+            begin(connection, stream, self.certificate.as_deref());
         }
         drop(self.socket);
         gate.begin_drain();
-        tokio::select! {
-            () = connections.shutdown() => {}
-            () = tokio::time::sleep(gate.settings.timeouts.drain) => {
-                tracing::warn!("the drain time is over; connections that still run are closed");
+        let mut over = std::pin::pin!(connections.shutdown());
+        if timeout(gate.settings.timeouts.drain, &mut over).await.is_err() {
+            tracing::warn!("the drain time is over; connections that still run are closed");
+            gate.end_streams();
+            // What is left after this is closed without a word.
+            let _ = timeout(LAST_WORDS, over).await;
+        }
+    }
+}
+
+fn begin(connection: Connection, stream: TcpStream, certificate: Option<&Certificate>) {
+    if let Err(failed) = stream.set_nodelay(true) {
+        tracing::debug!(%failed, "a connection was gone before it was served");
+        return;
+    }
+    match certificate {
+        None => tokio::spawn(connection.run(stream)),
+        Some(certificate) => tokio::spawn(connection.run_tls(stream, certificate.current())),
+    };
+}
+
+/// Lets connections in, and says once when it begins to turn some away.
+struct Door {
+    census: Arc<Census>,
+    crowded: bool,
+}
+
+impl Door {
+    /// A place for the connection; without one it is closed at once, so that those who have one go on undisturbed.
+    fn admit(&mut self, gate: &Gateway, peer: SocketAddr) -> Option<Place> {
+        let standing = if gate.proxies.trusts(peer.ip()) { Standing::Proxy } else { Standing::Caller };
+        match self.census.admit(peer.ip(), standing) {
+            Ok(place) => {
+                self.crowded = false;
+                Some(place)
+            }
+            Err(full) => {
+                if !std::mem::replace(&mut self.crowded, true) {
+                    let whose = if full == Full::House { "in all" } else { "from one source" };
+                    tracing::warn!(peer = %peer.ip(), whose, "connections are turned away: too many are open");
+                }
+                None
             }
         }
     }
@@ -87,28 +165,12 @@ fn builder(gate: &Gateway) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     builder
-}
-
-fn accept(
-    gate: &Arc<Gateway>,
-    builder: &Builder<TokioExecutor>,
-    connections: &GracefulShutdown,
-    stream: TcpStream,
-) {
-    if let Err(failed) = stream.set_nodelay(true) {
-        tracing::debug!(%failed, "a connection was gone before it was served");
-        return;
-    }
-    let gate = Arc::clone(gate);
-    let service = service_fn(move |request| pipeline::serve(Arc::clone(&gate), request));
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(failed) = watched.await {
-            tracing::debug!(%failed, "a connection ended early");
-        }
-    });
 }

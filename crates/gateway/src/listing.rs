@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::code::Code;
+use domain::scope::Access;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 
@@ -11,12 +12,16 @@ use crate::arrival::Arrival;
 use crate::authenticate::{Caller, authenticate};
 use crate::body::Body;
 use crate::gate::Gateway;
+use crate::permit::permit;
 use crate::refusal::{Refusal, Stop};
+use crate::strangers::greet;
 
 /// Lists the models.
 pub(crate) async fn all(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Response<Body>, Stop> {
+    greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
     let admitted = admit(gate, arrival, &caller).await?;
+    permit(arrival, &caller, Access::Models)?;
     let rows: Vec<String> = names(gate, &caller).map(|name| row(&name)).collect();
     let body = format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","));
     Ok(respond(arrival, &admitted, body))
@@ -29,8 +34,10 @@ pub(crate) async fn one(
     head: &Parts,
     encoded: &str,
 ) -> Result<Response<Body>, Stop> {
+    greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
     let admitted = admit(gate, arrival, &caller).await?;
+    permit(arrival, &caller, Access::Models)?;
     let asked = percent_decoded(encoded);
     let found = names(gate, &caller)
         .find(|name| *name == asked || name.split_once('/').is_some_and(|(_, bare)| bare == asked));
@@ -71,7 +78,7 @@ fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: String)
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-request-id", arrival.request_id.clone());
     headers.insert("request-id", arrival.request_id.clone());
-    crate::headers::write_ratelimit(headers, admitted.limit, admitted.remaining, admitted.reset_ms);
+    crate::headers::write_standing(headers, admitted);
     response
 }
 

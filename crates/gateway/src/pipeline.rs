@@ -1,13 +1,15 @@
 //! One request, top to bottom. The order is the security argument: nothing that costs money or touches a secret
 //! happens before the line that allows it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::code::Code;
+use domain::scope::Access;
 use domain::usage::Surface;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 
 use crate::admit::admit;
@@ -18,31 +20,58 @@ use crate::decode::decode;
 use crate::dispatch::dispatch;
 use crate::gate::Gateway;
 use crate::hold::hold;
+use crate::permit::permit;
 use crate::plan::plan;
 use crate::refusal::{Refusal, Stop};
+use crate::strangers::greet;
 use crate::surface::{Route, route};
-use crate::{listing, relay};
+use crate::{framing, listing, relay, strangers};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed without an answer")]
 pub(crate) struct HangUp;
 
+/// Whether there is room for one more request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// There is.
+    Bearable,
+    /// As many are in flight as may be; only questions for health are answered.
+    Full,
+}
+
 /// Answers one request. Every way out passes here, so that none leaves without its request id.
-pub(crate) async fn serve(gate: Arc<Gateway>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+pub(crate) async fn serve(
+    gate: Arc<Gateway>,
+    peer: IpAddr,
+    load: Load,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, HangUp> {
     let (head, body) = request.into_parts();
-    let arrival = Arrival::note(&gate, &head.headers).map_err(|_| HangUp)?;
+    let arrival = Arrival::note(&gate, peer, &head.headers).map_err(|_| HangUp)?;
+    if let Err(refusal) = framing::check(&head) {
+        gate.meters.refused(refusal.code());
+        return Ok(closing(&head, arrival.refuse(refusal)));
+    }
     let answered = match route(&head.method, head.uri.path()) {
-        Route::Call(surface) => call(&gate, &arrival, surface, &head, body).await,
-        Route::Models => listing::all(&gate, &arrival, &head).await,
-        Route::Model(name) => listing::one(&gate, &arrival, &head, name).await,
         Route::Live => Ok(plain("ok")),
         Route::Ready if gate.ready() => Ok(plain("ready")),
         Route::Ready => Err(Refusal::new(Code::Unavailable, "The gate takes no calls at the moment.").into()),
-        Route::WrongMethod => {
-            Err(Refusal::new(Code::MethodNotAllowed, "This path does not take this method.").into())
+        _ if load == Load::Full => {
+            Err(Refusal::new(Code::Unavailable, "The gate serves as many requests as it can.").into())
         }
-        Route::Unknown => Err(Refusal::new(Code::NotFound, "There is nothing at this path.").into()),
+        Route::Call(surface) => call(&gate, &arrival, surface, &head, body).await,
+        Route::Models => listing::all(&gate, &arrival, &head).await,
+        Route::Model(name) => listing::one(&gate, &arrival, &head, name).await,
+        Route::WrongMethod => {
+            let refusal = Refusal::new(Code::MethodNotAllowed, "This path does not take this method.");
+            Err(strangers::stray(&gate, &arrival, refusal).await)
+        }
+        Route::Unknown => {
+            let refusal = Refusal::new(Code::NotFound, "There is nothing at this path.");
+            Err(strangers::stray(&gate, &arrival, refusal).await)
+        }
     };
     answered.or_else(|stop| match stop {
         Stop::Refused(refusal) => {
@@ -61,8 +90,10 @@ async fn call(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
+    greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
     let admitted = admit(gate, arrival, &caller).await?;
+    permit(arrival, &caller, Access::of(surface))?;
     let asked = decode(gate, &caller, surface, head, body).await?;
     // The content guards (screen) and the session governor (govern) take their place here, before a route is
     // chosen and before anything is held or sent.
@@ -70,6 +101,14 @@ async fn call(
     let held = hold(gate, arrival, &caller, admitted, &asked).await?;
     let reply = dispatch(gate, held, offers, &asked).await?;
     relay::relay(gate, reply, asked).await
+}
+
+/// Ends an HTTP/1 connection after this answer.
+fn closing(head: &Parts, mut response: Response<Body>) -> Response<Body> {
+    if head.version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn plain(text: &'static str) -> Response<Body> {

@@ -35,9 +35,19 @@ pub(crate) fn plan(gate: &Gateway, caller: &Caller, asked: &Asked) -> Result<Vec
             })
     };
     let offers: Vec<Offer> = offers.into_iter().filter(permits).collect();
+    let offers = own_first(offers);
     if offers.is_empty() {
         let message = format!("This key may not use the model `{name}`.");
         return Err(Refusal::new(Code::ModelNotAllowed, message).about("model").into());
     }
     Ok(offers)
+}
+
+/// A tenant with connections of its own for a model uses those alone: the installation's are never a silent
+/// fallback for them.
+fn own_first(mut offers: Vec<Offer>) -> Vec<Offer> {
+    if offers.iter().any(|offer| offer.connection.owner.is_some()) {
+        offers.retain(|offer| offer.connection.owner.is_some());
+    }
+    offers
 }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use domain::code::{Code, Retry};
+use domain::limit::Standing;
 use http::{HeaderValue, Response, StatusCode, header};
+use live::counters::Unit;
 use wire::openai;
 
 use crate::body::Body;
@@ -33,7 +35,7 @@ pub(crate) struct Refusal {
     param: Option<String>,
     retry_after_ms: Option<u64>,
     upstream: Option<Box<Upstream>>,
-    ratelimit: Option<(u32, u64)>,
+    ratelimit: Option<(Unit, Standing)>,
 }
 
 /// What an upstream said of the caller's own mistake.
@@ -64,9 +66,9 @@ impl Refusal {
         self
     }
 
-    /// Adds the limit that was met and the milliseconds until its window is empty.
-    pub(crate) fn limited(mut self, limit: u32, reset_ms: u64) -> Self {
-        self.ratelimit = Some((limit, reset_ms));
+    /// Adds the limit that was met, what it counts, and the milliseconds until its window is empty.
+    pub(crate) fn limited(mut self, unit: Unit, limit: u32, reset_ms: u64) -> Self {
+        self.ratelimit = Some((unit, Standing { limit, remaining: 0, reset_ms }));
         self
     }
 
@@ -122,8 +124,8 @@ impl Refusal {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-request-id", request_id.clone());
         headers.insert("request-id", request_id.clone());
-        if let Some((limit, reset_ms)) = self.ratelimit {
-            crate::headers::write_ratelimit(headers, limit, 0, reset_ms);
+        if let Some((unit, standing)) = &self.ratelimit {
+            crate::headers::write_ratelimit(headers, *unit, standing);
         }
         match row.retry {
             Retry::Never => {

@@ -14,13 +14,14 @@ use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wire::openai::{DONE, Ending, State, Tap};
 
 use crate::body::Body;
 use crate::call::{Call, Produced};
 use crate::decode::Asked;
-use crate::dispatch::Reply;
+use crate::dispatch::{Reply, tell_calm};
 use crate::gate::{Gateway, Timeouts};
 use crate::headers::write_answer;
 use crate::refusal::{Refusal, Stop};
@@ -64,6 +65,7 @@ pub(crate) struct Relay {
     call: Call,
     phase: Phase,
     timer: Pin<Box<Sleep>>,
+    parting: Pin<Box<OwnedNotified>>,
     timeouts: Timeouts,
     keep_alive: Duration,
     last_byte: Instant,
@@ -86,6 +88,7 @@ impl Relay {
             call,
             phase: Phase::Running,
             timer: Box::pin(sleep_until(now)),
+            parting: Box::pin(Arc::clone(&gate.parting).notified_owned()),
             timeouts: gate.settings.timeouts,
             keep_alive: gate.settings.keep_alive,
             last_byte: now,
@@ -125,9 +128,22 @@ impl Relay {
             self.phase = Phase::Over;
             return Poll::Ready(());
         };
+        if self.parting.as_mut().poll(context).is_ready() {
+            self.cut(
+                Code::Unavailable,
+                "The gate is stopping; send the request again.",
+                "the drain time is over",
+            );
+            return Poll::Ready(());
+        }
         match Pin::new(upstream).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.last_byte = Instant::now();
+                // An upstream that always has more never lets the clocks below be asked.
+                if self.last_byte >= self.over_at() {
+                    self.run_out();
+                    return Poll::Ready(());
+                }
                 let Ok(data) = frame.into_data() else { return Poll::Ready(()) };
                 match self.tap.feed(data, &mut self.out) {
                     Ok(()) => self.conclude(),
@@ -138,7 +154,10 @@ impl Relay {
                     ),
                 }
             }
-            Poll::Ready(Some(Err(_))) => {
+            Poll::Ready(Some(Err(broken))) => {
+                if egress::asks_for_calm(&broken) {
+                    tell_calm(&mut self.call);
+                }
                 self.cut(Code::ProviderError, "The provider broke off its answer.", "the connection broke");
             }
             Poll::Ready(None) => match self.tap.end() {
@@ -166,11 +185,7 @@ impl Relay {
         ready!(self.timer.as_mut().poll(context));
         let now = Instant::now();
         if now >= self.end_of_patience() {
-            self.cut(
-                Code::ProviderTimeout,
-                "The provider fell silent before its answer was finished.",
-                "a clock struck",
-            );
+            self.run_out();
             return Poll::Ready(());
         }
         if now >= self.last_piece + self.keep_alive {
@@ -184,8 +199,21 @@ impl Relay {
 
     /// When the upstream has been silent for too long, or the call has taken too long.
     fn end_of_patience(&self) -> Instant {
-        let over_at = Instant::from_std(self.call.started() + self.timeouts.whole);
-        (self.last_byte + self.timeouts.between_bytes).min(over_at)
+        (self.last_byte + self.timeouts.between_bytes).min(self.over_at())
+    }
+
+    /// When the call has taken too long.
+    fn over_at(&self) -> Instant {
+        Instant::from_std(self.call.started() + self.timeouts.whole)
+    }
+
+    fn run_out(&mut self) {
+        let message = if Instant::now() >= self.over_at() {
+            "The provider did not finish its answer in time."
+        } else {
+            "The provider fell silent before its answer was finished."
+        };
+        self.cut(Code::ProviderTimeout, message, "a clock struck");
     }
 
     fn next_strike(&self) -> Instant {

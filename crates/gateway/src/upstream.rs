@@ -1,6 +1,7 @@
 //! One attempt at one connection: open the provider key, send, and read enough of the answer to know whether it
 //! is one. What an upstream says of itself stays here; what it says of the caller's mistake is cleaned and kept.
 
+mod advice;
 mod words;
 
 use std::collections::VecDeque;
@@ -8,17 +9,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::code::Code;
+use domain::pool::{Fault, Told};
 use domain::route::Offer;
 use domain::secret::Secret;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT,
-};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use domain::time::Timestamp;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use live::meters::Attempt;
 use tokio::time::{Instant, timeout_at};
-use vault::envelope::Bind;
+use vault::envelope::{Bind, Vault};
 use wire::catalog::{self, StreamUsage};
 use wire::openai::{self, State, Tap, UpstreamError, UsageChunk};
 
@@ -34,6 +35,10 @@ const PURPOSE: &str = "provider_key";
 const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 /// Most bytes of an error answer that are read.
 const ERROR_BYTES: usize = 64 << 10;
+/// Comments that are kept back while nothing else has come, so that an error after them can still be a status:
+/// no more than these bytes, for no longer than this time, for the caller must see that something is alive.
+const COMMENT_BYTES: usize = 16 << 10;
+const COMMENT_TIME: Duration = Duration::from_secs(10);
 
 /// An answer worth passing on.
 pub(crate) enum Answered {
@@ -55,6 +60,8 @@ pub(crate) struct Failure {
     pub detail: String,
     /// How it ended, for the meters.
     pub result: Attempt,
+    /// What it says about the connection.
+    pub told: Told,
 }
 
 /// What may be tried after a failure.
@@ -70,7 +77,14 @@ pub(crate) enum Next {
 
 impl Failure {
     fn new(next: Next, refusal: Refusal, result: Attempt, detail: impl Into<String>) -> Self {
-        Self { next, retry_after: None, refusal: Box::new(refusal), detail: detail.into(), result }
+        let told = told_by(result);
+        Self { next, retry_after: None, refusal: Box::new(refusal), detail: detail.into(), result, told }
+    }
+
+    /// It says something else about the connection than such failures usually do.
+    fn telling(mut self, told: Told) -> Self {
+        self.told = told;
+        self
     }
 
     fn provider(next: Next, result: Attempt, detail: impl Into<String>) -> Self {
@@ -83,6 +97,18 @@ impl Failure {
     }
 }
 
+/// What an attempt that ended so says about its connection.
+fn told_by(result: Attempt) -> Told {
+    match result {
+        // Refusing a request is work, too: the connection and its key are good.
+        Attempt::Answered | Attempt::Refused => Told::Works,
+        Attempt::Limited => Told::Rest(None),
+        Attempt::Failed | Attempt::Malformed => Told::Failed(Fault::Failed),
+        Attempt::Unreachable => Told::Failed(Fault::Unreachable),
+        Attempt::TimedOut => Told::Failed(Fault::TimedOut),
+    }
+}
+
 /// Tries `offer` once.
 pub(crate) async fn attempt(
     gate: &Gateway,
@@ -90,7 +116,7 @@ pub(crate) async fn attempt(
     offer: &Offer,
     asked: &Asked,
 ) -> Result<Answered, Failure> {
-    let secret = open_key(gate, offer)?;
+    let secret = open_key(call.vault(), offer)?;
     let target = targets::target(&gate.policy, &offer.connection, asked.surface)
         .map_err(|no_target| misconfigured(&no_target.to_string()))?;
     let request = build(offer, asked, secret.as_ref())?;
@@ -102,7 +128,7 @@ pub(crate) async fn attempt(
     let response = response.map_err(|failed| classify_failed(&failed))?;
     call.first_byte();
     if response.status() != StatusCode::OK {
-        return Err(classify_status(response, secret.as_ref(), first_byte).await);
+        return Err(classify_status(response, secret.as_ref(), first_byte, gate.clock.now()).await);
     }
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Failure::provider(
@@ -118,11 +144,11 @@ pub(crate) async fn attempt(
     }
 }
 
-fn open_key(gate: &Gateway, offer: &Offer) -> Result<Option<Secret>, Failure> {
+fn open_key(vault: &Vault, offer: &Offer) -> Result<Option<Secret>, Failure> {
     let connection = &offer.connection;
     let Some(sealed) = &connection.sealed else { return Ok(None) };
     let bind = Bind { org: connection.owner, record: connection.id.uuid(), purpose: PURPOSE };
-    gate.vault.open(sealed, &bind).map(Some).map_err(|broken| {
+    vault.open(sealed, &bind).map(Some).map_err(|broken| {
         let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
         Failure::new(
             Next::Elsewhere,
@@ -130,12 +156,13 @@ fn open_key(gate: &Gateway, offer: &Offer) -> Result<Option<Secret>, Failure> {
             Attempt::Unreachable,
             format!("the provider key does not open: {broken}"),
         )
+        .telling(Told::Sealed)
     })
 }
 
 fn misconfigured(detail: &str) -> Failure {
     let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
-    Failure::new(Next::Elsewhere, refusal, Attempt::Unreachable, detail)
+    Failure::new(Next::Elsewhere, refusal, Attempt::Unreachable, detail).telling(Told::Nothing)
 }
 
 fn build(offer: &Offer, asked: &Asked, secret: Option<&Secret>) -> Result<Request<Full<Bytes>>, Failure> {
@@ -170,6 +197,7 @@ fn classify_failed(failed: &egress::Failed) -> Failure {
     let refusal = Refusal::new(Code::ProviderError, "The provider cannot be reached.");
     match failed {
         egress::Failed::Refused(_) => misconfigured(&failed.to_string()),
+        _ if egress::asks_for_calm(failed) => limited("the connection ended with a request for calm"),
         egress::Failed::ConnectTimeout => {
             let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not answer in time.");
             Failure::new(Next::Again, refusal, Attempt::TimedOut, failed.to_string())
@@ -178,27 +206,36 @@ fn classify_failed(failed: &egress::Failed) -> Failure {
     }
 }
 
+fn limited(detail: impl Into<String>) -> Failure {
+    let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
+    Failure::new(Next::Again, refusal, Attempt::Limited, detail)
+}
+
 /// What an answer other than 200 means for the caller.
 async fn classify_status(
     response: Response<Incoming>,
     secret: Option<&Secret>,
     deadline: Instant,
+    now: Timestamp,
 ) -> Failure {
     let status = response.status();
-    let retry_after = read_retry_after(response.headers());
+    let retry_after = match status.as_u16() {
+        402 | 429 => advice::limit_reset(response.headers(), now),
+        _ => advice::retry_after(response.headers(), now),
+    };
     let detail = format!("status {}", status.as_u16());
     let said = timeout_at(deadline, read_bounded(response.into_body(), ERROR_BYTES)).await;
     let said = said.ok().and_then(Result::ok).and_then(|body| openai::read_error(&body));
     let mut failure = match status.as_u16() {
         // The gate's key is bad, not the caller's.
-        401 | 403 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail),
-        429 => {
-            let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
-            let delay =
-                retry_after.map_or(1_000, |delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-            Failure::new(Next::Again, refusal.retry_after_ms(delay), Attempt::Limited, detail)
-        }
-        408 | 409 => Failure::provider(Next::Again, Attempt::Failed, detail),
+        401 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Unauthorized),
+        403 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Forbidden),
+        // The account behind the gate's key is out of credit: a limit of the key, and nothing the caller owes.
+        402 => Failure::provider(Next::Elsewhere, Attempt::Limited, detail)
+            .telling(Told::Rest(retry_after.map(milliseconds))),
+        429 => limited(detail).telling(Told::Rest(retry_after.map(milliseconds))),
+        408 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Failed(Fault::TimedOut)),
+        409 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Works),
         400..=499 => {
             let error = words::clean(said, status, secret);
             let next = if status == StatusCode::NOT_FOUND { Next::Elsewhere } else { Next::Nothing };
@@ -214,12 +251,8 @@ async fn classify_status(
     failure
 }
 
-fn read_retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    number("retry-after-ms")
-        .map(Duration::from_millis)
-        .or_else(|| number(RETRY_AFTER.as_str()).map(Duration::from_secs))
-        .map(|delay| delay.min(Duration::from_secs(3_600)))
+fn milliseconds(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 enum Unread {
@@ -257,11 +290,14 @@ async fn read_whole(
     let limit = gate.settings.answer_bytes;
     let read = timeout_at(deadline, read_bounded(response.into_body(), limit)).await.map_err(|_| {
         let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not finish its answer in time.");
+        // How long an answer takes is the caller's doing as much as the provider's.
         Failure::new(Next::Nothing, refusal, Attempt::TimedOut, "the answer did not end in time")
+            .telling(Told::Nothing)
     })?;
     let body = read.map_err(|unread| match unread {
         Unread::TooLarge => {
             Failure::provider(Next::Nothing, Attempt::Malformed, format!("the answer is over {limit} bytes"))
+                .telling(Told::Nothing)
         }
         Unread::Broken => Failure::provider(Next::Nothing, Attempt::Malformed, "the answer broke off"),
     })?;
@@ -292,8 +328,14 @@ async fn begin_stream(
     }
     let usage = if asked.facts.asks_usage { UsageChunk::Keep } else { UsageChunk::Hide };
     let (mut rest, mut tap, mut out) = (response.into_body(), Tap::new(usage), VecDeque::new());
+    let patience = deadline.min(Instant::now() + COMMENT_TIME);
     loop {
-        let frame = timeout_at(deadline, rest.frame()).await.map_err(|_| silent())?;
+        let strike = if out.is_empty() { deadline } else { patience };
+        let frame = match timeout_at(strike, rest.frame()).await {
+            Ok(frame) => frame,
+            Err(_) if out.is_empty() => return Err(silent()),
+            Err(_) => return Ok(Answered::Stream { rest, tap, out }),
+        };
         let Some(frame) = frame else {
             return Err(Failure::provider(
                 Next::Again,
@@ -301,53 +343,39 @@ async fn begin_stream(
                 "the stream ended before it began",
             ));
         };
-        let frame = frame.map_err(|_| {
+        let frame = frame.map_err(|broken| {
+            if egress::asks_for_calm(&broken) {
+                return limited("the stream ended with a request for calm");
+            }
             Failure::provider(Next::Again, Attempt::Malformed, "the stream broke before it began")
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        tap.feed(data, &mut out)
-            .map_err(|broken| Failure::provider(Next::Elsewhere, Attempt::Malformed, broken.to_string()))?;
-        if out.is_empty()
+        // What breaks after an event is cut by the relay, however the bytes were cut into pieces on their way.
+        if let Err(broken) = tap.feed(data, &mut out)
+            && tap.events() == 0
+        {
+            return Err(Failure::provider(Next::Elsewhere, Attempt::Malformed, broken.to_string()));
+        }
+        if tap.events() == 0
             && let Some(error) = tap.take_error()
         {
             return Err(began_with_error(&error));
         }
-        if !out.is_empty() || tap.state() == State::Done {
+        let kept_back = tap.events() == 0 && out.iter().map(Bytes::len).sum::<usize>() < COMMENT_BYTES;
+        if tap.state() != State::Running || !(out.is_empty() || kept_back) {
             return Ok(Answered::Stream { rest, tap, out });
+        }
+        // An upstream that always has more never lets the timer above be asked.
+        if Instant::now() >= deadline {
+            return Err(silent());
         }
     }
 }
 
 /// An error in the first event stands for the status that should have been sent.
 fn began_with_error(error: &UpstreamError) -> Failure {
-    let limited = [&error.code, &error.kind].into_iter().flatten().any(|word| word.contains("rate_limit"));
-    if limited {
-        let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
-        return Failure::new(
-            Next::Again,
-            refusal,
-            Attempt::Limited,
-            "the stream began with a rate limit error",
-        );
+    if [&error.code, &error.kind].into_iter().flatten().any(|word| word.contains("rate_limit")) {
+        return limited("the stream began with a rate limit error");
     }
     Failure::provider(Next::Again, Attempt::Failed, "the stream began with an error")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_advice_is_read_and_bounded() {
-        let check = |name: &'static str, value: &'static str, expect: Option<u64>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, HeaderValue::from_static(value));
-            assert_eq!(read_retry_after(&headers).map(|delay| delay.as_millis()), expect.map(u128::from));
-        };
-        check("retry-after", "7", Some(7_000));
-        check("retry-after-ms", "250", Some(250));
-        check("retry-after", "99999999", Some(3_600_000));
-        check("retry-after", "-1", None);
-        check("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", None);
-    }
 }

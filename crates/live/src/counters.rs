@@ -1,18 +1,18 @@
-//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys by their
-//! identifier only, and nothing of HTTP.
+//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys and
+//! organizations by their identifiers only, and nothing of HTTP.
 
 mod memory;
+mod shared;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use domain::id::KeyId;
-use domain::limit::Limits;
+use domain::id::{KeyId, OrgId};
+use domain::limit::{Limits, Standing};
 use domain::time::Timestamp;
 
-use memory::Memory;
+use memory::{Held, Memory};
 
-/// The counters of every key.
+/// The counters of every key and every organization.
 #[derive(Debug)]
 pub struct Counters {
     backend: Backend,
@@ -24,25 +24,50 @@ enum Backend {
     Memory(Memory),
 }
 
+/// Whose request it is, and what both may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The key.
+    pub key: KeyId,
+    /// Its limits.
+    pub limits: &'a Limits,
+    /// Its organization.
+    pub org: OrgId,
+    /// Requests of the organization in any 60 seconds.
+    pub org_requests_per_minute: u32,
+    /// Tokens of the organization in any 60 seconds; none for no such limit.
+    pub org_tokens_per_minute: Option<u32>,
+}
+
 /// A request that was let in. It holds its place among the concurrent requests of the key until it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives its place among the concurrent requests away"]
 pub struct Admitted {
-    /// Requests per minute the key may make.
-    pub limit: u32,
-    /// Requests that may still follow in this minute.
-    pub remaining: u32,
-    /// Milliseconds until the minute's window is certainly empty.
-    pub reset_ms: u64,
-    slot: Slot,
+    /// How the key stands with its requests per minute.
+    pub requests: Standing,
+    /// How the key stands with its tokens per minute, if they are limited.
+    pub tokens: Option<Standing>,
+    held: Held,
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Requests.
+    Requests,
+    /// Tokens.
+    Tokens,
 }
 
 /// A request that was not let in. It was counted nowhere.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 #[error("over the limit of {limit} ({which})")]
 pub struct Refused {
-    /// The limit that refused: `requests_per_minute`, `burst` or `concurrency`.
+    /// The limit that refused: `requests_per_minute`, `burst`, `concurrency`, `tokens_per_minute`, or one of the
+    /// organization's: `org_requests_per_minute`, `org_tokens_per_minute`.
     pub which: &'static str,
+    /// What it counts.
+    pub unit: Unit,
     /// Its value.
     pub limit: u32,
     /// Milliseconds after which a retry may pass.
@@ -58,44 +83,26 @@ impl Counters {
         Self { backend: Backend::Memory(Memory::default()) }
     }
 
-    /// Counts one request of `key` at `now` against all of its limits, or against none.
+    /// Counts one request at `now` against all limits of its key and its organization, or against none.
     ///
     /// # Errors
     /// [`Refused`] with the first limit that is exhausted.
-    pub async fn admit(
-        self: &Arc<Self>,
-        key: KeyId,
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<Admitted, Refused> {
+    pub async fn admit(self: &Arc<Self>, asking: &Asking<'_>, now: Timestamp) -> Result<Admitted, Refused> {
         match &self.backend {
-            Backend::Memory(memory) => memory.admit(key, limits, now),
+            Backend::Memory(memory) => memory.admit(asking, now.millis()),
         }
     }
 }
 
-/// One place among the concurrent requests of a key.
-#[derive(Debug)]
-struct Slot(Arc<AtomicU32>);
-
-impl Slot {
-    /// Takes a place; the caller has checked under its lock that one is free.
-    fn take(in_flight: &Arc<AtomicU32>) -> Self {
-        in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(in_flight))
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Admitted {
+    /// Counts the tokens that the request turned out to use, where they are limited.
+    pub fn spend(&self, tokens: u64, now: Timestamp) {
+        self.held.spend(u32::try_from(tokens).unwrap_or(u32::MAX), now.millis());
+    }
+
     /// Requests of the key in flight, this one included.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.slot.0.load(Ordering::Relaxed)
+        self.held.in_flight()
     }
 }

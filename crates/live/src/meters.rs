@@ -17,6 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::pool::Census;
 use latency::Latency;
 
 /// How one upstream attempt ended.
@@ -51,7 +52,7 @@ impl Attempt {
 }
 
 /// The order of [`Denied`], which its handles are kept in.
-const DENIALS: [Denied; 8] = [
+const DENIALS: [Denied; 9] = [
     Denied::Missing,
     Denied::Misplaced,
     Denied::Malformed,
@@ -60,10 +61,14 @@ const DENIALS: [Denied; 8] = [
     Denied::Disabled,
     Denied::Expired,
     Denied::Revoked,
+    Denied::IpNotAllowed,
 ];
 
 /// First digits of a status as a label.
 const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The states of connections as labels, in the order of [`Meters::set_pool`].
+const KEY_STATES: [&str; 3] = ["active", "cooldown", "broken"];
 
 /// The kinds of tokens, in the order of [`kinds_of`].
 const KINDS: [&str; 6] = ["input", "cache_read", "cache_write", "output", "reasoning", "audio"];
@@ -86,6 +91,8 @@ pub struct Meters {
     damaged_records: Counter,
     in_flight: Gauge,
     backlog: Gauge,
+    provider_keys: [Gauge; KEY_STATES.len()],
+    providers_out: Gauge,
     request_seconds: Latency,
     first_byte_seconds: Latency,
     overhead_seconds: Latency,
@@ -119,6 +126,8 @@ impl Meters {
         let denials = family(to, "credentials_refused", "Credentials refused, by the true reason");
         let attempts = family(to, "upstream_attempts", "Attempts at upstreams, by how they ended");
         let tokens = family(to, "tokens", "Tokens used, by kind");
+        let keys = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+        to.register("provider_keys", "Connections in use, by state", keys.clone());
         let label = |family: &Labelled, name, word| family.get_or_create_owned(&vec![(name, word)]);
         Self {
             requests: from_fn(|surface| {
@@ -141,6 +150,8 @@ impl Meters {
             damaged_records: counter(to, "outbox_damaged", "Damaged places found in the outbox"),
             in_flight: gauge(to, "in_flight", "Requests in flight"),
             backlog: gauge(to, "outbox_backlog", "Settled calls that wait to be posted"),
+            provider_keys: from_fn(|index| keys.get_or_create_owned(&vec![("state", KEY_STATES[index])])),
+            providers_out: gauge(to, "providers_out", "Providers that are skipped as a whole"),
             request_seconds: latency(
                 to,
                 "request_seconds",
@@ -206,6 +217,15 @@ impl Meters {
         self.backlog.set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
+    /// The pool's connections are in these states.
+    pub fn set_pool(&self, census: &Census) {
+        let counts = [census.active, census.cooling, census.broken];
+        for (gauge, count) in self.provider_keys.iter().zip(counts) {
+            gauge.set(count.into());
+        }
+        self.providers_out.set(census.providers_out.into());
+    }
+
     /// `places` of the outbox were found damaged.
     pub fn damaged(&self, places: u64) {
         self.damaged_records.inc_by(places);
@@ -256,135 +276,4 @@ fn latency(registry: &mut Registry, name: &str, help: &str) -> Latency {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::id::{CallId, KeyId, OrgId, ProjectId};
-    use domain::money::Money;
-    use domain::time::Timestamp;
-    use domain::usage::{CallOpened, UsageSource};
-    use uuid::Uuid;
-
-    fn call() -> CallSettled {
-        let id = Uuid::from_u128(0xfeed_beef);
-        CallSettled {
-            opened: CallOpened {
-                call: CallId::new(id),
-                request_id: "request-of-a-caller".to_owned(),
-                org: OrgId::new(id),
-                project: ProjectId::new(id),
-                key: KeyId::new(id),
-                surface: Surface::Embeddings,
-                streamed: false,
-                model_asked: "model-of-a-caller".to_owned(),
-                started_at: Timestamp(0),
-            },
-            provider_key: None,
-            provider: "openai".to_owned(),
-            model: "model-upstream".to_owned(),
-            outcome: Outcome::Cut,
-            tokens: Tokens { input: 11, reasoning: 4, ..Tokens::default() },
-            source: UsageSource::Provider,
-            cost: Money::from_nanos(1_234),
-            pricing: "priced".to_owned(),
-            price_version: "1".to_owned(),
-            attempts: 1,
-            first_byte_ms: 30,
-            total_ms: 1_500,
-        }
-    }
-
-    fn check(record: impl Fn(&Meters), expect: &[&str]) {
-        let meters = Meters::new();
-        record(&meters);
-        let text = meters.render().unwrap();
-        for line in expect {
-            assert!(text.lines().any(|found| found == *line), "{line} is missing from\n{text}");
-        }
-    }
-
-    #[test]
-    fn the_order_of_every_enum_is_the_order_of_its_handles() {
-        assert!(DENIALS.iter().enumerate().all(|(index, denied)| *denied as usize == index));
-        assert!(Attempt::WORDS.iter().enumerate().all(|(index, row)| row.0 as usize == index));
-        assert!(Surface::ALL.iter().enumerate().all(|(index, surface)| *surface as usize == index));
-        assert!(Outcome::ALL.iter().enumerate().all(|(index, outcome)| *outcome as usize == index));
-    }
-
-    #[test]
-    fn a_settled_call_shows_in_every_figure() {
-        check(
-            |meters| meters.settled(&call(), 200),
-            &[
-                "portcullis_requests_total{surface=\"embeddings\",outcome=\"cut\",status=\"2xx\"} 1",
-                "portcullis_requests_total{surface=\"chat\",outcome=\"complete\",status=\"2xx\"} 0",
-                "portcullis_tokens_total{kind=\"input\"} 11",
-                "portcullis_tokens_total{kind=\"reasoning\"} 4",
-                "portcullis_cost_nanos_total 1234",
-                "portcullis_request_seconds_sum 1.5",
-                "portcullis_request_seconds_bucket{le=\"1.0\"} 0",
-                "portcullis_request_seconds_bucket{le=\"2.5\"} 1",
-                "portcullis_request_seconds_bucket{le=\"+Inf\"} 1",
-                "portcullis_first_byte_seconds_count 1",
-            ],
-        );
-    }
-
-    #[test]
-    fn any_status_has_a_class() {
-        for (status, class) in [(0, "none"), (99, "none"), (404, "4xx"), (599, "5xx"), (u16::MAX, "none")] {
-            let line = format!(
-                "portcullis_requests_total{{surface=\"embeddings\",outcome=\"cut\",status=\"{class}\"}} 1"
-            );
-            check(|meters| meters.settled(&call(), status), &[&line]);
-        }
-    }
-
-    #[test]
-    fn refusals_and_attempts_are_counted_by_word() {
-        check(
-            |meters| {
-                meters.refused(Code::NotFound);
-                meters.refused(Code::ModelNotFound);
-                meters.denied(Denied::Revoked);
-                meters.attempted(Attempt::TimedOut);
-                meters.streamed(12);
-                meters.set_backlog(7);
-                meters.damaged(1);
-                meters.overhead(Duration::from_micros(300));
-            },
-            &[
-                "portcullis_refusals_total{code=\"not_found\"} 2",
-                "portcullis_credentials_refused_total{reason=\"revoked\"} 1",
-                "portcullis_upstream_attempts_total{result=\"timed_out\"} 1",
-                "portcullis_stream_events_total 12",
-                "portcullis_outbox_backlog 7",
-                "portcullis_outbox_damaged_total 1",
-                "portcullis_overhead_seconds_bucket{le=\"0.00025\"} 0",
-                "portcullis_overhead_seconds_bucket{le=\"0.0005\"} 1",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_request_is_in_flight_until_dropped() {
-        let meters = Meters::new();
-        let first = meters.enter();
-        let second = meters.enter();
-        drop(first);
-        assert!(meters.render().unwrap().contains("portcullis_in_flight 1\n"));
-        drop(second);
-        assert!(meters.render().unwrap().contains("portcullis_in_flight 0\n"));
-    }
-
-    #[test]
-    fn nothing_of_a_caller_becomes_a_label() {
-        let meters = Meters::new();
-        let before = meters.render().unwrap().lines().count();
-        meters.settled(&call(), 200);
-        let text = meters.render().unwrap();
-        assert_eq!(text.lines().count(), before, "recording makes no new series");
-        for word in ["-of-a-caller", "model-upstream", "openai", "feedbeef"] {
-            assert!(!text.contains(word), "{word} became visible");
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::audit::Entry;
 use domain::usage::{CallSettled, Event};
 
 use journal::Handle;
@@ -29,6 +30,8 @@ pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 pub const MAX_OPENED_BYTES: usize = 4 << 10;
 /// Most bytes of one recorded settlement.
 pub const MAX_SETTLED_BYTES: usize = 64 << 10;
+/// Most bytes of one recorded entry of the audit trail.
+pub const MAX_NOTED_BYTES: usize = 16 << 10;
 
 /// When records reach the disk. Records survive the end of the process in either case; this is about power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,11 +158,13 @@ pub struct ReadFailed {
 #[error("lane {}, segment {}, byte {} was confirmed but never delivered", .0.lane, .0.segment, .0.offset)]
 pub struct NotDelivered(pub Position);
 
-/// Settled calls to post, and what to save and confirm once they are posted.
+/// Settled calls and entries of the audit trail to post, and what to save and confirm once they are posted.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The calls, in the order of their lane. A call may come twice; post it once, by its id.
     pub settled: Vec<CallSettled>,
+    /// Entries for the audit trail, in the order of their lane. One may come twice; post it once, by its identifier.
+    pub noted: Vec<Entry>,
     /// Where reading stands after this batch, for the lanes that moved. Save them in the same transaction, then
     /// hand them to [`Reader::confirm`].
     pub positions: Vec<Position>,
@@ -171,6 +176,20 @@ pub struct Batch {
 /// threads are joined.
 #[derive(Clone)]
 pub struct Outbox(Arc<Handle>);
+
+impl Batch {
+    /// How many records it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.settled.len() + self.noted.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 impl Outbox {
     /// Opens the outbox in `dir`, which is made when it is missing, and recovers what an earlier run left: calls
@@ -187,7 +206,7 @@ impl Outbox {
     /// lanes, so it may be called from `Drop`.
     ///
     /// # Errors
-    /// [`Full`] when there is no room. Openings are refused while half a segment per lane is still free, which
+    /// [`Full`] when there is no room. Openings and entries of the audit trail are refused while half a segment per lane is still free, which
     /// settles about 40,000 open calls a lane with segments of the default size.
     pub fn append(&self, event: &Event) -> Result<Ticket, Full> {
         self.0.journal.append(event)
@@ -213,7 +232,7 @@ impl Outbox {
         self.0.journal.ready()
     }
 
-    /// Settled calls that are not confirmed yet.
+    /// Settled calls and entries of the audit trail that are not confirmed yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
         self.0.journal.backlog()

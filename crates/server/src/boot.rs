@@ -5,25 +5,34 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use control::admin::{Admin, AdminListener};
-use control::jobs::{follow, settle};
+use control::audit::head;
+use control::jobs::{anchor, follow, refusals, settle};
+use control::vault_keys;
 use domain::time::Clock;
 use gateway::{Gateway, Listener};
 use live::counters::Counters;
 use live::meters::Meters;
 use live::outbox::{self, Outbox, Position};
+use live::pool::Pool;
+use live::refusals::Refusals;
 use live::snapshot::{Looked, Lookup, LookupFailed, Snapshot};
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use vault::envelope::Vault;
+use vault::keyring::KeyName;
+use vault::signing::SigningKeys;
 use wire::catalog::Catalog;
 
+use crate::certificates::Files;
 use crate::config::roots::Roots;
 use crate::config::{Config, Listen};
+use crate::descriptors;
 
-/// Silence on a stream after which a comment keeps the connection open.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long the gate may take to learn of what was changed before its encryption keys are exchanged.
+const CATCH_UP: Duration = Duration::from_secs(10);
 /// How long an idle upstream connection is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
@@ -34,7 +43,14 @@ pub struct Running {
     /// Where operators look.
     pub admin: SocketAddr,
     store: Store,
+    gate: Arc<Gateway>,
+    vault: Arc<Vault>,
+    pool: Arc<Pool>,
+    followed: watch::Receiver<i64>,
     outbox: Outbox,
+    refused: Arc<Refusals>,
+    audit: Arc<SigningKeys>,
+    clock: Clock,
     stop_listening: watch::Sender<bool>,
     stop_jobs: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -56,7 +72,7 @@ pub struct Opened {
 /// When another process has the folder, or something in it does not open.
 pub async fn open(config: &Config) -> Result<Opened> {
     let database = config.database();
-    let store = Store::open(&database)
+    let store = Store::open(&database, vault::digest::sha256_of_parts)
         .await
         .with_context(|| format!("the database {} does not open", database.display()))?;
     let (outbox, reader) = open_outbox(config, &store).await?;
@@ -68,26 +84,36 @@ pub async fn open(config: &Config) -> Result<Opened> {
 /// # Errors
 /// Whatever stands in the way, with what to do about it.
 pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) -> Result<Running> {
+    descriptors::raise(config.capacity.connections);
     let Opened { store, outbox, reader } = opened;
     let facts = catalogue(config)?.facts();
 
     let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;
-    snapshot.set_routes(follow::routes(&store, &facts).await.context("the routes cannot be read")?);
+    let routes = follow::routes(&store, &facts).await.context("the routes cannot be read")?;
+    let pool = Arc::new(Pool::new(clock.clone()));
+    pool.adopt(&routes);
+    snapshot.set_routes(routes);
 
-    let Roots { pepper, vault } = roots;
+    let Roots { pepper, vault, audit } = roots;
+    vault_keys::prove(&store, &vault, clock.now()).await?;
+    let vault = Arc::new(vault);
+    let (audit, refused) = (Arc::new(audit), Arc::new(Refusals::new(outbox.clone())));
     let (policy, egress) = egress_client(config)?;
     let (pepper, meters) = (Arc::new(pepper), Arc::new(Meters::new()));
     let gate = Gateway::new(gateway::Parts {
         snapshot: Arc::clone(&snapshot),
         counters: Arc::new(Counters::memory()),
+        pool: Arc::clone(&pool),
         outbox: outbox.clone(),
+        refusals: Arc::clone(&refused),
         meters: Arc::clone(&meters),
-        vault: Arc::new(vault),
+        vault: Arc::clone(&vault),
         pepper: Arc::clone(&pepper),
         egress,
         policy,
-        clock,
+        proxies: config.proxies.clone(),
+        clock: clock.clone(),
         settings: gateway_settings(config),
     });
 
@@ -95,22 +121,38 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         move || format!("the address {address} cannot be bound; choose another with {flag}")
     };
     let Listen { public, admin } = config.listen;
-    let public = Listener::bind(public).await.with_context(taken(public, "--listen"))?;
+    let mut public = Listener::bind(public).await.with_context(taken(public, "--listen"))?;
+    let files = config.tls.as_ref().map(Files::read).transpose().context("TLS cannot be spoken")?;
+    if let Some(files) = &files {
+        public = public.secured(files.certificate());
+    }
     let admin = AdminListener::bind(admin).await.with_context(taken(admin, "--admin-listen"))?;
     let (public_address, admin_address) = (public.address()?, admin.address()?);
 
     let (stop_listening, listening) = watch::channel(false);
     let (stop_jobs, working) = watch::channel(false);
-    let jobs = vec![
+    let (applied, followed) = watch::channel(seen);
+    let mut jobs = vec![
         tokio::spawn(settle::run(reader, store.clone(), working.clone())),
-        tokio::spawn(follow::run(store.clone(), snapshot, facts, seen, working)),
+        tokio::spawn(refusals::run(Arc::clone(&refused), clock.clone(), working.clone())),
+        tokio::spawn(anchor::run(store.clone(), Arc::clone(&audit), clock.clone(), working.clone())),
+        tokio::spawn(follow::run(store.clone(), snapshot, Arc::clone(&pool), facts, applied, working)),
     ];
+    jobs.extend(files.map(|files| tokio::spawn(files.follow(stop_jobs.subscribe()))));
     let mut stopped = listening.clone();
-    let gate_task = tokio::spawn(public.serve(gate, async move {
+    let gate_task = tokio::spawn(public.serve(Arc::clone(&gate), async move {
         // An error means that the sender is gone, which is a stop as well.
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
-    let parts = Admin { store: store.clone(), meters, outbox: outbox.clone(), pepper };
+    let parts = Admin {
+        store: store.clone(),
+        meters,
+        pool: Arc::clone(&pool),
+        outbox: outbox.clone(),
+        refusals: Arc::clone(&refused),
+        pepper,
+        clock: clock.clone(),
+    };
     let admin_task = tokio::spawn(async move {
         if let Err(failed) = admin.serve(parts, listening).await {
             tracing::error!(%failed, "the admin listener stopped");
@@ -120,7 +162,14 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         public: public_address,
         admin: admin_address,
         store,
+        gate,
+        vault,
+        pool,
+        followed,
         outbox,
+        refused,
+        audit,
+        clock,
         stop_listening,
         stop_jobs,
         listeners: vec![gate_task, admin_task],
@@ -141,7 +190,32 @@ impl Running {
         self.outbox.backlog()
     }
 
-    /// Stops listening, lets running calls finish, posts what they left, closes the books.
+    /// Opens provider keys with other encryption keys from now on, and gives their names, newest first. Keys that would
+    /// lose a sealed value are refused, and nothing changes.
+    ///
+    /// # Errors
+    /// When a value that opens now would no longer, or the store does not answer.
+    pub async fn use_vault(&mut self, vault: Vault) -> Result<Vec<KeyName>> {
+        let lost = vault_keys::lost(&self.store, &self.vault, &vault).await?;
+        if !lost.is_empty() {
+            bail!(
+                "the new encryption keys do not open {}. Run `portcullis vault rotate` with the old key still in \
+                 secrets.encryption_keys before it is taken out",
+                lost.join(", ")
+            );
+        }
+        // The routes in memory may still hold what an older key wrapped.
+        let latest = self.store.changes().latest().await.context("the change feed cannot be read")?;
+        let caught_up = tokio::time::timeout(CATCH_UP, self.followed.wait_for(|applied| *applied >= latest));
+        caught_up.await.context("the gate does not keep up with the change feed")??;
+        self.vault = Arc::new(vault);
+        self.gate.use_vault(Arc::clone(&self.vault));
+        self.pool.reconsider_sealed();
+        Ok(self.vault.key_names())
+    }
+
+    /// Stops listening, lets running calls finish, posts what they left, signs the end of the audit trail, closes the
+    /// books.
     ///
     /// # Errors
     /// When a task died, or the journal could not be synced.
@@ -150,6 +224,7 @@ impl Running {
         for listener in self.listeners {
             listener.await.context("a listener died")?;
         }
+        self.refused.flush();
         self.stop_jobs.send_replace(true);
         for job in self.jobs {
             job.await.context("a job died")?;
@@ -157,7 +232,9 @@ impl Running {
         let outbox = self.outbox;
         let synced =
             tokio::task::spawn_blocking(move || outbox.sync()).await.context("the journal's sync died")?;
+        let signed = head::sign(&self.store, &self.audit, self.clock.now()).await;
         self.store.close().await;
+        signed.context("the last head of the audit trail could not be signed")?;
         synced.context("the journal could not be synced")
     }
 }
@@ -225,6 +302,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         timeouts: gateway::Timeouts {
             header: timeouts.header,
             body: timeouts.body,
+            write: timeouts.write,
             first_byte: timeouts.first_byte,
             between_bytes: timeouts.between_bytes,
             whole: timeouts.whole,
@@ -232,7 +310,10 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         },
         retries_per_target: config.retries_per_target,
         answer_bytes: config.answer_max_bytes,
-        keep_alive: KEEP_ALIVE,
+        org_requests_per_minute: config.org_requests_per_minute,
+        strangers: config.strangers,
+        keep_alive: timeouts.keep_alive,
+        capacity: config.capacity,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The command line: one tree of commands, and the way from its words to the functions that do the work. What a
 //! command does is in the file that bears its name.
 
+pub mod audit;
 pub mod config;
 pub mod context;
 pub mod demo;
 pub mod doctor;
+pub mod egress;
 mod foundation;
 pub mod init;
 pub mod instant;
@@ -18,6 +20,7 @@ pub mod provider;
 mod resolve;
 pub mod serve;
 pub mod usage;
+pub mod vault;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -86,6 +89,15 @@ enum Command {
     Operator(operator::OperatorCommand),
     /// Calls, what they used and what they cost
     Usage(usage::UsageArgs),
+    /// The audit trail: who did what, in a chain that cannot be changed unseen
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Encryption keys: what each of them wraps, and their exchange
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// The address policy for outgoing calls
+    #[command(subcommand)]
+    Egress(egress::EgressCommand),
     /// The configuration in force, its schema, its default
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -138,6 +150,9 @@ async fn dispatch(line: CommandLine, variables: Variables) -> Result<()> {
         Command::Model(command) => model::run(command, &context).await,
         Command::Operator(command) => operator::run(command, &context).await,
         Command::Usage(args) => usage::run(args, &context).await,
+        Command::Audit(command) => audit::run(command, &context).await,
+        Command::Vault(command) => vault::run(command, &context).await,
+        Command::Egress(command) => egress::run(command, &context).await,
         Command::Config(command) => config::run(&command, &context),
         Command::Doctor => doctor::run(&context).await,
     }

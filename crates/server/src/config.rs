@@ -59,8 +59,18 @@ pub struct Config {
     pub listen: Listen,
     /// References to the root secrets.
     pub secrets: Secrets,
+    /// The proxies before the gate.
+    pub proxies: gateway::Proxies,
+    /// How many may come through the public listener at once.
+    pub capacity: gateway::Capacity,
+    /// The certificate of the public listener; none for plain HTTP.
+    pub tls: Option<Tls>,
     /// Limits of API keys without limits of their own.
     pub limits: Limits,
+    /// Requests a minute of organizations without limits of their own.
+    pub org_requests_per_minute: u32,
+    /// How callers without a proven key are held off.
+    pub strangers: gateway::Strangers,
     /// How long to wait for what.
     pub timeouts: Timeouts,
     /// What may be called beyond the public internet.
@@ -107,6 +117,8 @@ pub struct Secrets {
     pub pepper: Reference,
     /// The keys that seal provider keys, newest first.
     pub encryption_keys: Vec<Reference>,
+    /// The key that signs the audit trail, and older ones that only verify.
+    pub audit: Reference,
 }
 
 /// How long to wait for what.
@@ -124,8 +136,23 @@ pub struct Timeouts {
     pub header: Duration,
     /// The body of a request.
     pub body: Duration,
+    /// A caller that takes nothing of its answer.
+    pub write: Duration,
+    /// Silence on a stream after which a comment keeps the connection open.
+    pub keep_alive: Duration,
     /// Calls still running when the gate is told to stop.
     pub drain: Duration,
+}
+
+/// The certificate of the public listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file of the chain.
+    pub certificate: PathBuf,
+    /// PEM file of the private key.
+    pub key: PathBuf,
+    /// How often they are looked at.
+    pub reload: Duration,
 }
 
 /// What may be called beyond the public internet.

@@ -1,6 +1,6 @@
 //! What the process leaves behind when it dies: no core file with secrets in it, no panic message with a payload.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 /// Core dumps could not be switched off.
 #[derive(Debug, thiserror::Error)]
@@ -17,5 +17,8 @@ pub fn keep() -> Result<(), CoreDumpsStay> {
         crate::cmd::output::complain(&format!("portcullis: internal fault at {place}"));
     }));
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // The limit does not bind a core that the kernel pipes to a program (core(5)). This does, and it keeps other
+    // processes of the same account from reading this one's memory and environment.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }

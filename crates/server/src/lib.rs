@@ -3,9 +3,11 @@
 
 pub mod ambient;
 pub mod boot;
+pub mod certificates;
 pub mod cmd;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod discover;
 pub mod discretion;
 pub mod logs;

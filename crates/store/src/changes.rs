@@ -17,7 +17,7 @@ pub struct Change {
     pub seq: i64,
     /// `key`, `org`, `project` or `route`; a newer release may write others, so this is not an enum.
     pub kind: String,
-    /// The identifier of what changed, or `provider/model` of a model row.
+    /// The identifier of what changed, `provider/model` of a model row, or `vault` when keys were sealed anew.
     pub subject: String,
     /// When it was written.
     pub at: Timestamp,

@@ -5,6 +5,7 @@ pub(crate) mod open;
 pub(crate) mod row;
 pub(crate) mod statement;
 
+use domain::audit::chain::Hash;
 use sqlx::{AssertSqlSafe, SqlitePool};
 
 use row::Row;
@@ -48,12 +49,12 @@ impl WriteFailed {
 pub(crate) enum Db {
     /// One file. SQLite has one writer at a time: a pool of one connection makes writers of this process queue in
     /// order, and those of other processes wait for the file's lock.
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite { readers: SqlitePool, writer: SqlitePool, hash: Hash },
 }
 
 /// A transaction that may write; dropped without [`Tx::commit`], it leaves nothing behind.
 pub(crate) enum Tx {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite { tx: sqlx::Transaction<'static, sqlx::Sqlite>, hash: Hash },
 }
 
 /// Turns a [`Statement`] into a query of the database `$database`.
@@ -92,13 +93,22 @@ impl Db {
     /// under it and it never has to be tried again.
     pub(crate) async fn begin(&self) -> Result<Tx, WriteFailed> {
         match self {
-            Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Sqlite { writer, hash, .. } => {
+                Ok(Tx::Sqlite { tx: writer.begin_with("BEGIN IMMEDIATE").await?, hash: *hash })
+            }
+        }
+    }
+
+    /// The hash that chains the audit trail.
+    pub(crate) fn hash(&self) -> Hash {
+        match self {
+            Self::Sqlite { hash, .. } => *hash,
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { readers, writer } => {
+            Self::Sqlite { readers, writer, .. } => {
                 // The last connection to close folds the write-ahead log into the file, which a reader may not.
                 readers.close().await;
                 writer.close().await;
@@ -111,21 +121,30 @@ impl Tx {
     /// Runs a statement and says how many rows it touched.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, WriteFailed> {
         match self {
-            Self::Sqlite(tx) => Ok(query!(sqlx::Sqlite, statement).execute(&mut **tx).await?.rows_affected()),
+            Self::Sqlite { tx, .. } => {
+                Ok(query!(sqlx::Sqlite, statement).execute(&mut **tx).await?.rows_affected())
+            }
         }
     }
 
     pub(crate) async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<Row>, WriteFailed> {
         match self {
-            Self::Sqlite(tx) => {
+            Self::Sqlite { tx, .. } => {
                 Ok(query!(sqlx::Sqlite, statement).fetch_optional(&mut **tx).await?.map(Row::Sqlite))
             }
         }
     }
 
+    /// The hash that chains the audit trail.
+    pub(crate) fn hash(&self) -> Hash {
+        match self {
+            Self::Sqlite { hash, .. } => *hash,
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<(), WriteFailed> {
         match self {
-            Self::Sqlite(tx) => Ok(tx.commit().await?),
+            Self::Sqlite { tx, .. } => Ok(tx.commit().await?),
         }
     }
 }

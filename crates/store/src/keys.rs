@@ -1,12 +1,19 @@
 //! API keys: their facts and their digests. A key is found by its full digest alone when it calls, and by identifier
 //! or prefix when a person manages it; a digest never leaves this file.
 
+mod rotate;
+
+use domain::address::Block;
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::id::{KeyId, OrgId, ProjectId};
 use domain::limit::Limits;
-use domain::scope::{ApiKey, KeyState};
+use domain::scope::{Access, ApiKey, KeyState};
 use domain::time::Timestamp;
 use domain::token::Prefix;
 
+use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -32,6 +39,10 @@ pub struct Key {
     pub state: KeyState,
     /// The models it may ask for; empty means all.
     pub models: Vec<String>,
+    /// What it may be used for; empty means everything.
+    pub scopes: Vec<Access>,
+    /// Where it may be used from. None is anywhere; a list that is empty is nowhere.
+    pub allowed_ips: Option<Vec<Block>>,
     /// Its limits.
     pub limits: Limits,
     /// When it stops working.
@@ -59,6 +70,10 @@ pub struct NewKey {
     pub digest: [u8; 32],
     /// The models it may ask for; empty means all.
     pub models: Vec<String>,
+    /// What it may be used for; empty means everything.
+    pub scopes: Vec<Access>,
+    /// Where it may be used from. None is anywhere; a list that is empty is nowhere.
+    pub allowed_ips: Option<Vec<Block>>,
     /// Its limits.
     pub limits: Limits,
     /// When it stops working.
@@ -97,6 +112,9 @@ pub enum KeyRefused {
     /// Revocation is final.
     #[error("key {0} is revoked for good; make a new one")]
     Revoked(KeyId),
+    /// Only a key that works has a successor.
+    #[error("key {0} is not in use: it is disabled, expired or revoked; make a new one")]
+    NotInUse(KeyId),
     /// The database failed.
     #[error(transparent)]
     Read(#[from] ReadFailed),
@@ -110,56 +128,23 @@ pub struct Keys<'a> {
     db: &'a Db,
 }
 
-const COLUMNS: &str = "SELECT id, org_id, project_id, name, prefix, state, models, limits, expires_at, created_at, \
-                       last_used_at FROM api_keys WHERE 1 = 1";
+const COLUMNS: &str = "SELECT id, org_id, project_id, name, prefix, state, models, scopes, allowed_ips, limits, \
+                       expires_at, created_at, last_used_at FROM api_keys WHERE 1 = 1";
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(db: &'a Db) -> Self {
         Self { db }
     }
 
-    /// Registers a key; the request path learns of it.
+    /// Registers a key; the request path learns of it. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
     /// [`KeyRefused`] when the name is bad, the project is not the organization's, or the key is there already.
-    pub async fn insert(&self, new: &NewKey) -> Result<Key, KeyRefused> {
-        name::check(&new.name)?;
+    pub async fn insert(&self, new: &NewKey, act: &Act) -> Result<Key, KeyRefused> {
         let mut tx = self.db.begin().await?;
-        let statement = Statement::new(
-            "INSERT INTO api_keys (id, org_id, project_id, name, prefix, digest, state, models, limits, expires_at, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(new.id.to_string())
-        .bind(new.org.to_string())
-        .bind(new.project.to_string())
-        .bind(new.name.as_str())
-        .bind(new.prefix.as_str())
-        .bind(new.digest.as_slice())
-        .bind(KeyState::Active.word())
-        .bind(WriteFailed::json(&new.models)?)
-        .bind(WriteFailed::json(&new.limits)?)
-        .bind(new.expires_at)
-        .bind(new.created_at);
-        match tx.execute(statement).await {
-            Err(failed) if failed.is_duplicate() => return Err(KeyRefused::Duplicate),
-            Err(failed) if failed.is_dangling() => return Err(KeyRefused::NoSuchProject(new.project)),
-            inserted => inserted?,
-        };
-        changes::note(&mut tx, Kind::Key, new.id, new.created_at).await?;
+        let made = insert_in(&mut tx, new, act).await?;
         tx.commit().await?;
-        Ok(Key {
-            id: new.id,
-            org: new.org,
-            project: new.project,
-            name: new.name.clone(),
-            prefix: new.prefix,
-            state: KeyState::Active,
-            models: new.models.clone(),
-            limits: new.limits,
-            expires_at: new.expires_at,
-            created_at: new.created_at,
-            last_used_at: None,
-        })
+        Ok(made)
     }
 
     /// The keys that fit, oldest first.
@@ -192,7 +177,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// [`KeyRefused::NotFound`] when there is none, [`KeyRefused::Revoked`] when it would leave that state.
-    pub async fn set_state(&self, id: KeyId, state: KeyState, now: Timestamp) -> Result<Key, KeyRefused> {
+    pub async fn set_state(&self, id: KeyId, state: KeyState, act: &Act) -> Result<Key, KeyRefused> {
         let mut tx = self.db.begin().await?;
         let statement = Statement::new(COLUMNS).and("id =", Some(id.to_string()));
         let row = tx.fetch_optional(statement).await?.ok_or_else(|| KeyRefused::NotFound(id.to_string()))?;
@@ -204,7 +189,14 @@ impl<'a> Keys<'a> {
             .bind(state.word())
             .bind(id.to_string());
         tx.execute(statement).await?;
-        changes::note(&mut tx, Kind::Key, id, now).await?;
+        changes::note(&mut tx, Kind::Key, id, act.at).await?;
+        let action = match state {
+            KeyState::Active => Action::KEY_ENABLE,
+            KeyState::Disabled => Action::KEY_DISABLE,
+            KeyState::Revoked => Action::KEY_REVOKE,
+        };
+        let detail = Detail::none().text("name", &found.name).text("prefix", found.prefix);
+        audit::append(&mut tx, &act.done(action, id, detail)).await?;
         tx.commit().await?;
         found.state = state;
         Ok(found)
@@ -217,8 +209,8 @@ impl<'a> Keys<'a> {
     /// [`ReadFailed`] when the database does not answer.
     pub async fn find_by_digest(&self, digest: &[u8; 32]) -> Result<Option<ApiKey>, ReadFailed> {
         let statement = Statement::new(
-            "SELECT k.id, k.org_id, k.project_id, k.state, k.models, k.limits, k.expires_at, \
-             p.state AS project_state, o.state AS org_state \
+            "SELECT k.id, k.org_id, k.project_id, k.state, k.models, k.scopes, k.allowed_ips, k.limits, \
+             k.expires_at, p.state AS project_state, o.state AS org_state, o.limits AS org_limits \
              FROM api_keys k JOIN projects p ON p.id = k.project_id JOIN orgs o ON o.id = k.org_id \
              WHERE k.digest = $1",
         )
@@ -239,6 +231,54 @@ impl<'a> Keys<'a> {
     }
 }
 
+async fn insert_in(tx: &mut Tx, new: &NewKey, act: &Act) -> Result<Key, KeyRefused> {
+    name::check(&new.name)?;
+    let statement = Statement::new(
+        "INSERT INTO api_keys (id, org_id, project_id, name, prefix, digest, state, models, scopes, allowed_ips, \
+         limits, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(new.id.to_string())
+    .bind(new.org.to_string())
+    .bind(new.project.to_string())
+    .bind(new.name.as_str())
+    .bind(new.prefix.as_str())
+    .bind(new.digest.as_slice())
+    .bind(KeyState::Active.word())
+    .bind(WriteFailed::json(&new.models)?)
+    .bind(WriteFailed::json(&new.scopes)?)
+    .bind(new.allowed_ips.as_ref().map(WriteFailed::json).transpose()?)
+    .bind(WriteFailed::json(&new.limits)?)
+    .bind(new.expires_at)
+    .bind(new.created_at);
+    match tx.execute(statement).await {
+        Err(failed) if failed.is_duplicate() => return Err(KeyRefused::Duplicate),
+        Err(failed) if failed.is_dangling() => return Err(KeyRefused::NoSuchProject(new.project)),
+        inserted => inserted?,
+    };
+    changes::note(tx, Kind::Key, new.id, new.created_at).await?;
+    let detail = Detail::none()
+        .text("name", &new.name)
+        .text("prefix", new.prefix)
+        .text("org", new.org)
+        .text("project", new.project);
+    audit::append(tx, &act.done(Action::KEY_CREATE, new.id, detail)).await?;
+    Ok(Key {
+        id: new.id,
+        org: new.org,
+        project: new.project,
+        name: new.name.clone(),
+        prefix: new.prefix,
+        state: KeyState::Active,
+        models: new.models.clone(),
+        scopes: new.scopes.clone(),
+        allowed_ips: new.allowed_ips.clone(),
+        limits: new.limits,
+        expires_at: new.expires_at,
+        created_at: new.created_at,
+        last_used_at: None,
+    })
+}
+
 pub(crate) async fn touch(tx: &mut Tx, id: KeyId, at: Timestamp) -> Result<(), WriteFailed> {
     let statement = Statement::new(
         "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)",
@@ -257,6 +297,8 @@ fn key(row: &Row) -> Result<Key, ReadFailed> {
         prefix: row.read("prefix", Prefix::parse)?,
         state: row.read("state", KeyState::parse)?,
         models: row.json("models")?,
+        scopes: row.json("scopes")?,
+        allowed_ips: row.json_optional("allowed_ips")?,
         limits: row.json("limits")?,
         expires_at: row.time_optional("expires_at")?,
         created_at: row.time("created_at")?,
@@ -276,6 +318,9 @@ fn api_key(row: &Row) -> Result<ApiKey, ReadFailed> {
         state: if own == KeyState::Active && stopped { KeyState::Disabled } else { own },
         expires_at: row.time_optional("expires_at")?,
         models: row.json("models")?,
+        scopes: row.json("scopes")?,
+        allowed_ips: row.json_optional("allowed_ips")?,
         limits: row.json("limits")?,
+        org_limits: row.json("org_limits")?,
     })
 }

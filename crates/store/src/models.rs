@@ -5,11 +5,15 @@ mod prices;
 
 use std::sync::Arc;
 
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::catalog::ModelFacts;
 use domain::price::{NegativePrice, Pricing};
 use domain::route::Facts;
 use domain::time::Timestamp;
 
+use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -104,11 +108,12 @@ impl<'a> Models<'a> {
         Self { db }
     }
 
-    /// Writes a model row in place of the one there was; the request path learns of it.
+    /// Writes a model row in place of the one there was; the request path learns of it. It is recorded as done by `act`,
+    /// as every change below is.
     ///
     /// # Errors
     /// [`ModelRefused`] when a name is bad or a price negative.
-    pub async fn upsert(&self, new: &NewModel, now: Timestamp) -> Result<Model, ModelRefused> {
+    pub async fn upsert(&self, new: &NewModel, act: &Act) -> Result<Model, ModelRefused> {
         name::check(&new.provider)?;
         name::check(&new.model)?;
         if new.provider.contains('/') {
@@ -116,7 +121,9 @@ impl<'a> Models<'a> {
         }
         let prices = prices::of(&new.pricing)?.map(|prices| WriteFailed::json(&prices)).transpose()?;
         let mut tx = self.db.begin().await?;
-        let version = changes::note(&mut tx, Kind::Route, subject(&new.provider, &new.model), now).await?;
+        let subject = subject(&new.provider, &new.model);
+        let version = changes::note(&mut tx, Kind::Route, &subject, act.at).await?;
+        let detail = priced(new, prices.as_deref(), version);
         let statement = Statement::new(UPSERT)
             .bind(new.provider.as_str())
             .bind(new.model.as_str())
@@ -125,9 +132,10 @@ impl<'a> Models<'a> {
             .bind(new.context_tokens)
             .bind(new.max_output_tokens)
             .bind(new.state.word())
-            .bind(now)
+            .bind(act.at)
             .bind(version);
         tx.execute(statement).await?;
+        audit::append(&mut tx, &act.done(Action::MODEL_SET, subject, detail)).await?;
         tx.commit().await?;
         self.get(&new.provider, &new.model).await
     }
@@ -160,26 +168,30 @@ impl<'a> Models<'a> {
         provider: &str,
         name: &str,
         state: Switch,
-        now: Timestamp,
+        act: &Act,
     ) -> Result<(), ModelRefused> {
+        let action = match state {
+            Switch::Active => Action::MODEL_ENABLE,
+            Switch::Disabled => Action::MODEL_DISABLE,
+        };
         let statement = Statement::new(
             "UPDATE models SET state = $1, updated_at = $2 WHERE provider = $3 AND model = $4",
         )
         .bind(state.word())
-        .bind(now)
+        .bind(act.at)
         .bind(provider)
         .bind(name);
-        self.change(statement, provider, name, now).await
+        self.change(statement, provider, name, action, act).await
     }
 
     /// Removes a row, so that the catalogue's holds again; the request path learns of it.
     ///
     /// # Errors
     /// [`ModelRefused::NotFound`] when there is no row.
-    pub async fn remove(&self, provider: &str, name: &str, now: Timestamp) -> Result<(), ModelRefused> {
+    pub async fn remove(&self, provider: &str, name: &str, act: &Act) -> Result<(), ModelRefused> {
         let statement =
             Statement::new("DELETE FROM models WHERE provider = $1 AND model = $2").bind(provider).bind(name);
-        self.change(statement, provider, name, now).await
+        self.change(statement, provider, name, Action::MODEL_REMOVE, act).await
     }
 
     /// Lays the rows over `facts`: those in use replace what is there, those switched off take it out of service.
@@ -209,14 +221,26 @@ impl<'a> Models<'a> {
         statement: Statement,
         provider: &str,
         name: &str,
-        now: Timestamp,
+        action: Action,
+        act: &Act,
     ) -> Result<(), ModelRefused> {
         let mut tx = self.db.begin().await?;
         if tx.execute(statement).await? == 0 {
             return Err(ModelRefused::NotFound(subject(provider, name)));
         }
-        changes::note(&mut tx, Kind::Route, subject(provider, name), now).await?;
+        changes::note(&mut tx, Kind::Route, subject(provider, name), act.at).await?;
+        audit::append(&mut tx, &act.done(action, subject(provider, name), Detail::none())).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// What the row of a price says of it.
+fn priced(new: &NewModel, prices: Option<&str>, version: i64) -> Detail {
+    let detail = Detail::none().text("pricing", new.pricing.word()).text("state", new.state.word());
+    let detail = detail.text("version", version);
+    match prices {
+        Some(prices) => detail.text("prices", prices),
+        None => detail,
     }
 }
 

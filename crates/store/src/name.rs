@@ -1,5 +1,6 @@
 //! Names that people give: what they may be, so that a list is readable and a name is never taken for an identifier.
 
+use domain::audit::plain::is_hidden;
 use domain::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
 
 /// Most characters of a name.
@@ -18,28 +19,10 @@ pub struct BadName;
 /// [`BadName`] when it is empty, too long, holds characters that do not show, or reads as an identifier.
 pub fn check(name: &str) -> Result<(), BadName> {
     let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count());
-    if !fits || name.trim() != name || name.chars().any(hidden) || is_identifier(name) {
+    if !fits || name.trim() != name || name.chars().any(is_hidden) || is_identifier(name) {
         return Err(BadName);
     }
     Ok(())
-}
-
-/// Control characters, and those that turn or hide the text around them (Unicode 16, general categories Cc, Zl, Zp
-/// and the invisible ones of Cf).
-fn hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 fn is_identifier(name: &str) -> bool {

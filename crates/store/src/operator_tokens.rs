@@ -1,9 +1,13 @@
 //! Tokens of operators, for the admin listener: their digests and nothing that could be used in their place.
 
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::time::Timestamp;
 use domain::token::Prefix;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::db::row::Row;
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, WriteFailed};
@@ -64,11 +68,15 @@ impl<'a> OperatorTokens<'a> {
         Self { db }
     }
 
-    /// Registers a token.
+    /// Registers a token. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
     /// [`OperatorTokenRefused`] when the name is bad or the token is there already.
-    pub async fn insert(&self, new: &NewOperatorToken) -> Result<OperatorToken, OperatorTokenRefused> {
+    pub async fn insert(
+        &self,
+        new: &NewOperatorToken,
+        act: &Act,
+    ) -> Result<OperatorToken, OperatorTokenRefused> {
         name::check(&new.name)?;
         let mut tx = self.db.begin().await?;
         let statement = Statement::new(
@@ -83,6 +91,8 @@ impl<'a> OperatorTokens<'a> {
             Err(failed) if failed.is_duplicate() => return Err(OperatorTokenRefused::Duplicate),
             inserted => inserted?,
         };
+        let detail = Detail::none().text("name", &new.name).text("prefix", new.prefix);
+        audit::append(&mut tx, &act.done(Action::OPERATOR_TOKEN_CREATE, new.id, detail)).await?;
         tx.commit().await?;
         let NewOperatorToken { id, name, prefix, created_at, .. } = new.clone();
         Ok(OperatorToken { id, name, prefix, created_at })
@@ -113,12 +123,14 @@ impl<'a> OperatorTokens<'a> {
     ///
     /// # Errors
     /// [`OperatorTokenRefused::NotFound`] when there is none.
-    pub async fn remove(&self, id: Uuid) -> Result<(), OperatorTokenRefused> {
+    pub async fn remove(&self, id: Uuid, act: &Act) -> Result<(), OperatorTokenRefused> {
         let mut tx = self.db.begin().await?;
-        let statement = Statement::new("DELETE FROM operator_tokens WHERE id = $1").bind(id.to_string());
-        if tx.execute(statement).await? == 0 {
-            return Err(OperatorTokenRefused::NotFound(id));
-        }
+        let statement = Statement::new("DELETE FROM operator_tokens WHERE id = $1 RETURNING name, prefix")
+            .bind(id.to_string());
+        let row = tx.fetch_optional(statement).await?.ok_or(OperatorTokenRefused::NotFound(id))?;
+        let removed = |column| row.text(column).map_err(WriteFailed::from);
+        let detail = Detail::none().text("name", removed("name")?).text("prefix", removed("prefix")?);
+        audit::append(&mut tx, &act.done(Action::OPERATOR_TOKEN_REMOVE, id, detail)).await?;
         Ok(tx.commit().await?)
     }
 }

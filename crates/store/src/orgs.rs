@@ -1,8 +1,13 @@
 //! Organizations: the tenants.
 
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::id::OrgId;
+use domain::limit::OrgLimits;
 use domain::time::Timestamp;
 
+use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -44,6 +49,8 @@ pub struct Org {
     pub name: String,
     /// Where it is in its life.
     pub state: OrgState,
+    /// Its limits, as far as it has its own.
+    pub limits: OrgLimits,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -84,18 +91,18 @@ pub struct Orgs<'a> {
     db: &'a Db,
 }
 
-const COLUMNS: &str = "SELECT id, name, state, created_at FROM orgs";
+const COLUMNS: &str = "SELECT id, name, state, limits, created_at FROM orgs";
 
 impl<'a> Orgs<'a> {
     pub(crate) fn new(db: &'a Db) -> Self {
         Self { db }
     }
 
-    /// Makes an organization.
+    /// Makes an organization. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
     /// [`OrgRefused`] when the name is bad or taken.
-    pub async fn create(&self, new: &NewOrg) -> Result<Org, OrgRefused> {
+    pub async fn create(&self, new: &NewOrg, act: &Act) -> Result<Org, OrgRefused> {
         name::check(&new.name)?;
         let mut tx = self.db.begin().await?;
         let statement =
@@ -108,8 +115,16 @@ impl<'a> Orgs<'a> {
             Err(failed) if failed.is_duplicate() => return Err(OrgRefused::NameTaken(new.name.clone())),
             inserted => inserted?,
         };
+        let detail = Detail::none().text("name", &new.name);
+        audit::append(&mut tx, &act.done(Action::ORG_CREATE, new.id, detail)).await?;
         tx.commit().await?;
-        Ok(Org { id: new.id, name: new.name.clone(), state: OrgState::Active, created_at: new.created_at })
+        Ok(Org {
+            id: new.id,
+            name: new.name.clone(),
+            state: OrgState::Active,
+            limits: OrgLimits::default(),
+            created_at: new.created_at,
+        })
     }
 
     /// All organizations, oldest first.
@@ -136,14 +151,45 @@ impl<'a> Orgs<'a> {
     ///
     /// # Errors
     /// [`OrgRefused::NotFound`] when there is none.
-    pub async fn set_state(&self, id: OrgId, state: OrgState, now: Timestamp) -> Result<Org, OrgRefused> {
+    pub async fn set_state(&self, id: OrgId, state: OrgState, act: &Act) -> Result<Org, OrgRefused> {
         let mut tx = self.db.begin().await?;
-        let statement =
-            Statement::new("UPDATE orgs SET state = $1 WHERE id = $2 RETURNING id, name, state, created_at")
-                .bind(state.word())
-                .bind(id.to_string());
+        let statement = Statement::new(
+            "UPDATE orgs SET state = $1 WHERE id = $2 RETURNING id, name, state, limits, created_at",
+        )
+        .bind(state.word())
+        .bind(id.to_string());
         let row = tx.fetch_optional(statement).await?.ok_or_else(|| OrgRefused::NotFound(id.to_string()))?;
-        changes::note(&mut tx, Kind::Org, id, now).await?;
+        changes::note(&mut tx, Kind::Org, id, act.at).await?;
+        let action = match state {
+            OrgState::Active => Action::ORG_ACTIVATE,
+            OrgState::Suspended => Action::ORG_SUSPEND,
+        };
+        let detail = Detail::none().text("name", row.text("name")?);
+        audit::append(&mut tx, &act.done(action, id, detail)).await?;
+        tx.commit().await?;
+        Ok(org(&row)?)
+    }
+
+    /// Gives an organization limits of its own over all of its keys; the request path learns of it.
+    ///
+    /// # Errors
+    /// [`OrgRefused::NotFound`] when there is none.
+    pub async fn set_limits(&self, id: OrgId, limits: OrgLimits, act: &Act) -> Result<Org, OrgRefused> {
+        let mut tx = self.db.begin().await?;
+        let statement = Statement::new(
+            "UPDATE orgs SET limits = $1 WHERE id = $2 RETURNING id, name, state, limits, created_at",
+        )
+        .bind(WriteFailed::json(&limits)?)
+        .bind(id.to_string());
+        let row = tx.fetch_optional(statement).await?.ok_or_else(|| OrgRefused::NotFound(id.to_string()))?;
+        changes::note(&mut tx, Kind::Org, id, act.at).await?;
+        let or =
+            |limit: Option<u32>, none: &str| limit.map_or_else(|| none.to_owned(), |limit| limit.to_string());
+        let detail = Detail::none()
+            .text("name", row.text("name")?)
+            .text("requests_per_minute", or(limits.requests_per_minute, "default"))
+            .text("tokens_per_minute", or(limits.tokens_per_minute, "off"));
+        audit::append(&mut tx, &act.done(Action::ORG_LIMIT, id, detail)).await?;
         tx.commit().await?;
         Ok(org(&row)?)
     }
@@ -154,6 +200,7 @@ fn org(row: &Row) -> Result<Org, ReadFailed> {
         id: row.parse("id")?,
         name: row.text("name")?,
         state: row.read("state", OrgState::parse)?,
+        limits: row.json("limits")?,
         created_at: row.time("created_at")?,
     })
 }

@@ -1,8 +1,12 @@
 //! Projects: what an organization groups its keys by.
 
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::id::{OrgId, ProjectId};
 use domain::time::Timestamp;
 
+use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -76,11 +80,11 @@ impl<'a> Projects<'a> {
         Self { db }
     }
 
-    /// Makes a project.
+    /// Makes a project. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
     /// [`ProjectRefused`] when the name is bad or taken, or the organization is not there.
-    pub async fn create(&self, new: &NewProject) -> Result<Project, ProjectRefused> {
+    pub async fn create(&self, new: &NewProject, act: &Act) -> Result<Project, ProjectRefused> {
         name::check(&new.name)?;
         let mut tx = self.db.begin().await?;
         let statement = Statement::new(
@@ -96,6 +100,8 @@ impl<'a> Projects<'a> {
             Err(failed) if failed.is_dangling() => return Err(ProjectRefused::NoSuchOrg(new.org)),
             inserted => inserted?,
         };
+        let detail = Detail::none().text("name", &new.name).text("org", new.org);
+        audit::append(&mut tx, &act.done(Action::PROJECT_CREATE, new.id, detail)).await?;
         tx.commit().await?;
         Ok(Project {
             id: new.id,
@@ -142,7 +148,7 @@ impl<'a> Projects<'a> {
         &self,
         id: ProjectId,
         state: Switch,
-        now: Timestamp,
+        act: &Act,
     ) -> Result<Project, ProjectRefused> {
         let mut tx = self.db.begin().await?;
         let statement = Statement::new(
@@ -152,7 +158,13 @@ impl<'a> Projects<'a> {
         .bind(id.to_string());
         let row =
             tx.fetch_optional(statement).await?.ok_or_else(|| ProjectRefused::NotFound(id.to_string()))?;
-        changes::note(&mut tx, Kind::Project, id, now).await?;
+        changes::note(&mut tx, Kind::Project, id, act.at).await?;
+        let action = match state {
+            Switch::Active => Action::PROJECT_ENABLE,
+            Switch::Disabled => Action::PROJECT_DISABLE,
+        };
+        let detail = Detail::none().text("name", row.text("name")?).text("org", row.text("org_id")?);
+        audit::append(&mut tx, &act.done(action, id, detail)).await?;
         tx.commit().await?;
         Ok(project(&row)?)
     }

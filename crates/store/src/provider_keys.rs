@@ -4,10 +4,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use domain::audit::Act;
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
 use domain::id::{OrgId, ProviderKeyId};
 use domain::route::{Connection, Serves};
 use domain::time::Timestamp;
 
+use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -120,11 +124,11 @@ impl<'a> ProviderKeys<'a> {
         Self { db }
     }
 
-    /// Keeps a provider key; the request path learns of it.
+    /// Keeps a provider key; the request path learns of it. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
     /// [`ProviderKeyRefused`] when the name is bad or taken, the priority out of range, or the tenant unknown.
-    pub async fn insert(&self, new: &NewProviderKey) -> Result<ProviderKey, ProviderKeyRefused> {
+    pub async fn insert(&self, new: &NewProviderKey, act: &Act) -> Result<ProviderKey, ProviderKeyRefused> {
         name::check(&new.name)?;
         if !(1..=MAX_PRIORITY).contains(&new.priority) {
             return Err(ProviderKeyRefused::BadPriority);
@@ -160,6 +164,12 @@ impl<'a> ProviderKeys<'a> {
             (inserted, _) => inserted?,
         };
         changes::note(&mut tx, Kind::Route, new.id, new.created_at).await?;
+        let detail = Detail::none()
+            .text("name", &new.name)
+            .text("provider", &new.provider)
+            .text("base_url", &base_url)
+            .text("secret", &new.masked);
+        audit::append(&mut tx, &act.done(Action::PROVIDER_KEY_CREATE, new.id, detail)).await?;
         tx.commit().await?;
         let NewProviderKey {
             id, owner, name, provider, sealed, masked, serves, priority, created_at, ..
@@ -208,12 +218,17 @@ impl<'a> ProviderKeys<'a> {
         &self,
         id: ProviderKeyId,
         state: Switch,
-        now: Timestamp,
+        act: &Act,
     ) -> Result<(), ProviderKeyRefused> {
-        let statement = Statement::new("UPDATE provider_keys SET state = $1 WHERE id = $2")
-            .bind(state.word())
-            .bind(id.to_string());
-        self.change(statement, id, now).await
+        let action = match state {
+            Switch::Active => Action::PROVIDER_KEY_ENABLE,
+            Switch::Disabled => Action::PROVIDER_KEY_DISABLE,
+        };
+        let statement =
+            Statement::new("UPDATE provider_keys SET state = $1 WHERE id = $2 RETURNING name, provider")
+                .bind(state.word())
+                .bind(id.to_string());
+        self.change(statement, id, action, act).await
     }
 
     /// Removes a provider key with its sealed secret; records of calls keep its identifier. The request path learns
@@ -221,9 +236,10 @@ impl<'a> ProviderKeys<'a> {
     ///
     /// # Errors
     /// [`ProviderKeyRefused::NotFound`] when there is none.
-    pub async fn delete(&self, id: ProviderKeyId, now: Timestamp) -> Result<(), ProviderKeyRefused> {
-        let statement = Statement::new("DELETE FROM provider_keys WHERE id = $1").bind(id.to_string());
-        self.change(statement, id, now).await
+    pub async fn delete(&self, id: ProviderKeyId, act: &Act) -> Result<(), ProviderKeyRefused> {
+        let statement = Statement::new("DELETE FROM provider_keys WHERE id = $1 RETURNING name, provider")
+            .bind(id.to_string());
+        self.change(statement, id, Action::PROVIDER_KEY_REMOVE, act).await
     }
 
     /// The connections in use, for the routing table, in the order in which they are tried.
@@ -239,13 +255,17 @@ impl<'a> ProviderKeys<'a> {
         &self,
         statement: Statement,
         id: ProviderKeyId,
-        now: Timestamp,
+        action: Action,
+        act: &Act,
     ) -> Result<(), ProviderKeyRefused> {
         let mut tx = self.db.begin().await?;
-        if tx.execute(statement).await? == 0 {
-            return Err(ProviderKeyRefused::NotFound(id.to_string()));
-        }
-        changes::note(&mut tx, Kind::Route, id, now).await?;
+        let row = tx
+            .fetch_optional(statement)
+            .await?
+            .ok_or_else(|| ProviderKeyRefused::NotFound(id.to_string()))?;
+        changes::note(&mut tx, Kind::Route, id, act.at).await?;
+        let detail = Detail::none().text("name", row.text("name")?).text("provider", row.text("provider")?);
+        audit::append(&mut tx, &act.done(action, id, detail)).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -5,6 +5,7 @@ mod post;
 mod record;
 mod summary;
 
+use domain::audit::Entry;
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::time::Timestamp;
 use domain::usage::CallSettled;
@@ -72,7 +73,20 @@ impl<'a> Usage<'a> {
     /// # Errors
     /// [`WriteFailed`] when the database cannot be written; nothing was posted.
     pub async fn post(&self, calls: &[CallSettled], positions: &[Position]) -> Result<u64, WriteFailed> {
-        post::post(self.db, calls, positions).await
+        post::post(self.db, calls, &[], positions).await
+    }
+
+    /// The same with the rows for the audit trail that came out of the outbox with the calls.
+    ///
+    /// # Errors
+    /// [`WriteFailed`] when the database cannot be written; nothing was posted.
+    pub async fn post_with_audit(
+        &self,
+        calls: &[CallSettled],
+        rows: &[Entry],
+        positions: &[Position],
+    ) -> Result<u64, WriteFailed> {
+        post::post(self.db, calls, rows, positions).await
     }
 
     /// How far each lane of the outbox has been posted.

@@ -58,6 +58,37 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     first_32(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
+/// SHA-256 (FIPS 180-4) over more than is held in memory at once.
+pub struct Sha256(digest::Context);
+
+impl Sha256 {
+    /// Over nothing so far.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a digest is begun on purpose")]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Goes on with these bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        first_32(self.0.finish().as_ref())
+    }
+}
+
+/// SHA-256 (FIPS 180-4) over parts that follow each other.
+#[must_use]
+pub fn sha256_of_parts(parts: &[&[u8]]) -> [u8; 32] {
+    let mut whole = Sha256::new();
+    parts.iter().for_each(|part| whole.update(part));
+    whole.finish()
+}
+
 /// Whether the bytes are equal; the time taken depends on their lengths alone.
 #[must_use]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
@@ -97,6 +128,7 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let expect = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(HEXLOWER.encode(&sha256(b"abc")), expect);
+        assert_eq!(HEXLOWER.encode(&sha256_of_parts(&[b"a", b"", b"bc"])), expect);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::entropy;
-use crate::keyring::{KEY_ID_BYTES, Keyring};
+use crate::keyring::{KEY_ID_BYTES, KeyName, Keyring};
 
 /// Most bytes of a secret worth sealing; a service-account file is about 2 KiB.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
@@ -52,6 +52,17 @@ pub enum SealFailed {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the sealed value does not open with the keys and for the row given")]
 pub struct DoesNotOpen;
+
+/// Why a sealed value was not wrapped anew; it is as it was.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RewrapFailed {
+    /// It does not open, so nothing vouches for it.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+    /// The cipher or the generator refused.
+    #[error("the data key could not be wrapped: no random bytes")]
+    NoEntropy,
+}
 
 /// Seals and opens secrets under one keyring.
 pub struct Vault {
@@ -102,16 +113,53 @@ impl Vault {
     /// [`DoesNotOpen`] for any other row, a key that is not in the ring, or a changed byte.
     pub fn open(&self, sealed: &[u8], bind: &Bind<'_>) -> Result<Secret, DoesNotOpen> {
         let parts = Parts::read(sealed).ok_or(DoesNotOpen)?;
-        let wrapper = self.keyring.find(parts.key_id).ok_or(DoesNotOpen)?;
-        let data_key = decrypt(&wrapper.key, &named(&wrapper.id), parts.wrap_nonce, parts.wrapped)?;
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM, data_key.open()).map_err(|_| DoesNotOpen)?;
+        let data_key = self.data_key(&parts)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| DoesNotOpen)?;
         decrypt(&cipher, &bound_to(bind), parts.nonce, parts.ciphertext)
     }
 
-    /// Whether the newest key wrapped this value; if not, it should be sealed anew before an older key is dropped.
+    /// Wraps the data key of a sealed value with the newest key. The secret itself stays as it was encrypted; it is
+    /// opened once, so that a value that is not of this row is not carried over to the new key.
+    ///
+    /// # Errors
+    /// [`RewrapFailed`] when the value does not open for `bind`, or there is no entropy.
+    pub fn rewrap(&self, sealed: &[u8], bind: &Bind<'_>) -> Result<Vec<u8>, RewrapFailed> {
+        let parts = Parts::read(sealed).ok_or(DoesNotOpen)?;
+        let mut data_key = self.data_key(&parts)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| DoesNotOpen)?;
+        decrypt(&cipher, &bound_to(bind), parts.nonce, parts.ciphertext)?;
+        let wrapper = self.keyring.newest();
+        let wrap_nonce =
+            encrypt(&wrapper.key, &named(&wrapper.id), &mut data_key).map_err(|_| RewrapFailed::NoEntropy)?;
+        Ok([&[VERSION][..], &wrapper.id, wrap_nonce.as_ref(), &data_key, parts.nonce, parts.ciphertext]
+            .concat())
+    }
+
+    /// Whether the newest key wrapped this value; if not, it should be wrapped anew before an older key is dropped.
     #[must_use]
     pub fn wrapped_by_newest(&self, sealed: &[u8]) -> bool {
         Parts::read(sealed).is_some_and(|parts| parts.key_id == self.keyring.newest().id)
+    }
+
+    /// Whether the key that wrapped this value is in the ring.
+    #[must_use]
+    pub fn holds_wrapper_of(&self, sealed: &[u8]) -> bool {
+        Parts::read(sealed).is_some_and(|parts| self.keyring.find(parts.key_id).is_some())
+    }
+
+    /// The names of the keys in the ring, newest first; never empty.
+    #[must_use]
+    pub fn key_names(&self) -> Vec<KeyName> {
+        self.keyring.names()
+    }
+
+    /// The plaintext data key, with room for the tag that wrapping it adds.
+    fn data_key(&self, parts: &Parts<'_>) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        let wrapper = self.keyring.find(parts.key_id).ok_or(DoesNotOpen)?;
+        let opened = decrypt(&wrapper.key, &named(&wrapper.id), parts.wrap_nonce, parts.wrapped)?;
+        let mut data_key = Zeroizing::new(Vec::with_capacity(WRAPPED_BYTES));
+        data_key.extend_from_slice(opened.open());
+        Ok(data_key)
     }
 }
 
@@ -125,6 +173,12 @@ impl<'a> Parts<'a> {
         let fits = (TAG_BYTES..=MAX_SECRET_BYTES + TAG_BYTES).contains(&ciphertext.len());
         (*version == VERSION && fits).then_some(Self { key_id, wrap_nonce, wrapped, nonce, ciphertext })
     }
+}
+
+/// The name of the key that wrapped this value; `None` when it is no sealed value.
+#[must_use]
+pub fn wrapped_by(sealed: &[u8]) -> Option<KeyName> {
+    KeyName::read(Parts::read(sealed)?.key_id)
 }
 
 fn encrypt(key: &RandomizedNonceKey, aad: &[u8], text: &mut Vec<u8>) -> Result<Nonce, SealFailed> {

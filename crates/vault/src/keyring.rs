@@ -1,7 +1,11 @@
 //! The key-encryption keys, newest first, and their text form in key files. It does not know where the files are.
 
+use std::fmt;
+
 use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, Encoding, HEXLOWER_PERMISSIVE};
+use data_encoding::{
+    BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE,
+};
 use domain::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -42,6 +46,23 @@ pub enum BadKeyring {
     Repeated,
 }
 
+/// The public name of a key: eight bytes of a labelled hash, from which nothing of the key can be learned. It may be
+/// shown, stored and logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName([u8; KEY_ID_BYTES]);
+
+impl KeyName {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
 /// The keys that wrap data keys: the newest wraps, all of them unwrap.
 pub struct Keyring {
     newest: Wrapper,
@@ -76,12 +97,22 @@ impl Keyring {
         Ok(Self { newest, older: wrappers.collect() })
     }
 
+    /// The names of the keys, newest first; never empty.
+    #[must_use]
+    pub fn names(&self) -> Vec<KeyName> {
+        self.wrappers().map(|wrapper| KeyName(wrapper.id)).collect()
+    }
+
     pub(crate) fn newest(&self) -> &Wrapper {
         &self.newest
     }
 
     pub(crate) fn find(&self, id: &[u8]) -> Option<&Wrapper> {
-        std::iter::once(&self.newest).chain(&self.older).find(|wrapper| wrapper.id == id)
+        self.wrappers().find(|wrapper| wrapper.id == id)
+    }
+
+    fn wrappers(&self) -> impl Iterator<Item = &Wrapper> {
+        std::iter::once(&self.newest).chain(&self.older)
     }
 }
 
@@ -133,7 +164,6 @@ fn checked(bytes: &[u8]) -> Result<(), BadKeyring> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use data_encoding::HEXLOWER;
     use proptest::prelude::*;
 
     fn check(text: &str, expect: Result<&[u8], BadKeyring>) {

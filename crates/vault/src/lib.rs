@@ -5,3 +5,4 @@ pub mod digest;
 pub mod entropy;
 pub mod envelope;
 pub mod keyring;
+pub mod signing;

@@ -6,7 +6,7 @@ use domain::id::OrgId;
 use domain::secret::Secret;
 use proptest::prelude::*;
 use uuid::Uuid;
-use vault::envelope::{Bind, DoesNotOpen, MAX_SECRET_BYTES, SealFailed, Vault};
+use vault::envelope::{Bind, DoesNotOpen, MAX_SECRET_BYTES, RewrapFailed, SealFailed, Vault, wrapped_by};
 use vault::keyring::{Keyring, generate, parse_key};
 
 const PURPOSE: &str = "provider_key";
@@ -78,6 +78,44 @@ fn an_older_key_opens_and_the_newest_wraps() {
     assert_eq!(dropped.open(&new, &home).ok().unwrap().open(), b"sk-upstream");
     assert!(dropped.open(&old, &home).is_err(), "the dropped key opens nothing");
     assert!(!rotated.wrapped_by_newest(b"") && !rotated.wrapped_by_newest(&new[..9]));
+}
+
+#[test]
+fn wrapping_anew_changes_the_wrapping_alone() {
+    let home = bind(org(1), 2, PURPOSE);
+    let old = vault(&[1]).seal(&secret(b"sk-upstream"), &home).unwrap();
+    let both = vault(&[2, 1]);
+    let new = both.rewrap(&old, &home).unwrap();
+    // Version, key id, nonce and wrapped data key are 69 bytes; the rest is the secret as it was encrypted.
+    assert_eq!(old[69..], new[69..]);
+    assert_ne!(old[9..69], new[9..69]);
+    assert_eq!((old.len(), wrapped_by(&new)), (new.len(), Some(both.key_names()[0])));
+    assert_eq!(wrapped_by(&old), Some(both.key_names()[1]));
+    let newest_alone = vault(&[2]);
+    assert_eq!(newest_alone.open(&new, &home).ok().unwrap().open(), b"sk-upstream");
+    assert!(newest_alone.holds_wrapper_of(&new) && !newest_alone.holds_wrapper_of(&old));
+    assert!(vault(&[1]).open(&new, &home).is_err(), "the old key opens nothing any more");
+
+    // A backup of the row from before the rotation is worth nothing without the old key.
+    assert!(newest_alone.open(&old, &home).is_err());
+    let refused = Some(RewrapFailed::DoesNotOpen(DoesNotOpen));
+    assert_eq!(newest_alone.rewrap(&old, &home).err(), refused);
+    assert_eq!(both.rewrap(&old, &bind(org(9), 2, PURPOSE)).err(), refused, "another tenant's row");
+    assert_eq!(both.rewrap(b"", &home).err(), refused);
+    assert_eq!(wrapped_by(b"not sealed"), None);
+}
+
+#[test]
+fn every_secret_has_a_data_key_of_its_own() {
+    // The same wrapping key and the same row twice: were the data key the same, one value's wrapped key would open
+    // the other's text.
+    let vault = vault(&[1]);
+    let home = bind(None, 1, PURPOSE);
+    let (one, two) =
+        (vault.seal(&secret(b"one"), &home).unwrap(), vault.seal(&secret(b"two"), &home).unwrap());
+    let crossed = [&one[..69], &two[69..]].concat();
+    assert_eq!(vault.open(&crossed, &home).err(), Some(DoesNotOpen));
+    assert!(vault.open(&one, &home).is_ok() && vault.open(&two, &home).is_ok());
 }
 
 #[test]

@@ -2,10 +2,13 @@
 (whose tally can be read), one in front of an upstream that misbehaves on command."""
 
 import pytest
-from openai import OpenAI
+from openai import APIStatusError, OpenAI
 
-from gateway import DemoProvider, Gate
+from gateway import DemoProvider, Gate, wait_for
 from upstream import Upstream
+
+# The name that the demo command gives its only connection.
+CONNECTION = "demo"
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +54,27 @@ def scripted_process(folder):
     gate.kill()
 
 
+@pytest.fixture(scope="session")
+def probing_key(scripted_process):
+    gate, _ = scripted_process
+    return gate.new_key("probing", "--rpm", "100000", "--burst", "1000")
+
+
 @pytest.fixture
-def scripted(scripted_process):
-    """The gate and its upstream, with an empty script."""
+def scripted(scripted_process, probing_key):
+    """The gate and its upstream, with an empty script and nothing held against the upstream."""
     gate, upstream = scripted_process
+    upstream.script()
+    gate.command("provider", "enable", CONNECTION)
+    client = client_of(gate, probing_key)
+
+    def answers():
+        try:
+            return client.chat.completions.create(model="scripted", messages=say("Are you back?"))
+        except APIStatusError:
+            return None
+
+    wait_for(answers, "the enabled connection")
     upstream.script()
     return gate, upstream
 

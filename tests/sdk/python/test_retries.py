@@ -14,7 +14,9 @@ def create(client, **options):
 @pytest.mark.parametrize("fault", [500, 502, 503, 408, 429])
 def test_the_gate_tries_a_failing_upstream_again(scripted, fault):
     gate, upstream = scripted
-    upstream.script(steps.status(fault), steps.status(fault))
+    # A rate limit without advice would put the connection to rest for minutes.
+    advice = [("retry-after", "0")] if fault == 429 else []
+    upstream.script(*[steps.status(fault, headers=advice)] * 2)
     raw = create(client_of(gate))
     assert raw.parse().choices[0].message.content == steps.GOOD_TEXT
     assert raw.headers["x-portcullis-attempts"] == "3"
@@ -36,6 +38,16 @@ def test_an_upstream_that_keeps_failing_is_a_bad_gateway(scripted):
     assert failed.value.code in ("provider_error", "no_available_route")
     assert "scripted 500" not in str(failed.value), "what a provider says of itself stays here"
     assert len(upstream.requests) == 3, "two retries, then the truth"
+
+
+def test_a_rate_limited_upstream_is_left_alone_as_long_as_it_asks(scripted):
+    gate, upstream = scripted
+    upstream.script(steps.status(429, headers=[("retry-after", "60")]))
+    for _ in range(3):
+        with pytest.raises(openai.RateLimitError) as limited:
+            create(client_of(gate))
+        assert 50 < int(limited.value.response.headers["retry-after"]) <= 60
+    assert len(upstream.requests) == 1
 
 
 def test_the_callers_own_mistake_is_not_tried_again_by_anybody(scripted):

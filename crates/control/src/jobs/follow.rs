@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::route::{Facts, Routes};
+use live::pool::Pool;
 use live::snapshot::Snapshot;
 use store::Store;
 use tokio::sync::watch;
@@ -22,12 +23,13 @@ pub async fn routes(store: &Store, catalogue: &Facts) -> Result<Routes, store::R
     Ok(Routes::build(store.provider_keys().connections().await?, facts))
 }
 
-/// Follows the feed from `seen` until `stop` turns true.
+/// Follows the feed from the number in `applied` until `stop` turns true; `applied` shows how far it is.
 pub async fn run(
     store: Store,
     snapshot: Arc<Snapshot>,
+    pool: Arc<Pool>,
     catalogue: Facts,
-    mut seen: i64,
+    applied: watch::Sender<i64>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -37,8 +39,10 @@ pub async fn run(
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        match apply(&store, &snapshot, &catalogue, seen).await {
-            Ok(applied) => seen = applied,
+        let seen = *applied.borrow();
+        match apply(&store, &snapshot, &pool, &catalogue, seen).await {
+            Ok(now) if now > seen => drop(applied.send_replace(now)),
+            Ok(_) => {}
             Err(failed) => tracing::error!(%failed, "the change feed cannot be read; trying again"),
         }
     }
@@ -47,6 +51,7 @@ pub async fn run(
 async fn apply(
     store: &Store,
     snapshot: &Snapshot,
+    pool: &Pool,
     catalogue: &Facts,
     seen: i64,
 ) -> Result<i64, store::ReadFailed> {
@@ -55,7 +60,13 @@ async fn apply(
     let mut routes_changed = false;
     for change in &changes {
         match change.kind.as_str() {
-            "route" => routes_changed = true,
+            "route" => {
+                routes_changed = true;
+                // A person has looked at this connection: whatever was held against it is over.
+                if let Ok(connection) = change.subject.parse() {
+                    pool.pardon(connection);
+                }
+            }
             "key" => match change.subject.parse() {
                 Ok(key) => snapshot.forget_key(key),
                 Err(_) => snapshot.forget_all_keys(),
@@ -65,7 +76,9 @@ async fn apply(
         }
     }
     if routes_changed {
-        snapshot.set_routes(routes(store, catalogue).await?);
+        let routes = routes(store, catalogue).await?;
+        pool.adopt(&routes);
+        snapshot.set_routes(routes);
     }
     Ok(last.seq)
 }

@@ -1,5 +1,5 @@
-//! From the outbox to the books: settled calls are posted in batches, each with its position in one transaction,
-//! so that nothing is lost and nothing counts twice.
+//! From the outbox to the books: settled calls and entries of the audit trail are posted in batches, each with its
+//! position in one transaction, so that nothing is lost and nothing counts twice.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use live::outbox::{Batch, Reader};
 use store::Store;
 use tokio::sync::watch;
 
-/// Most calls posted in one transaction.
+/// Most records posted in one transaction.
 const BATCH: usize = 500;
 /// Pause after a post that failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -56,13 +56,18 @@ async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::R
         batch.positions.iter().map(|p| (p.lane, p.segment, p.offset)).collect();
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.usage().post(&batch.settled, &positions).await {
+        match store.usage().post_with_audit(&batch.settled, &batch.noted, &positions).await {
             Ok(posted) => {
-                tracing::debug!(calls = batch.settled.len(), posted, "calls posted");
+                tracing::debug!(
+                    calls = batch.settled.len(),
+                    posted,
+                    noted = batch.noted.len(),
+                    "records posted"
+                );
                 break;
             }
             Err(failed) => {
-                tracing::error!(%failed, calls = batch.settled.len(), "calls could not be posted; trying again");
+                tracing::error!(%failed, records = batch.len(), "records could not be posted; trying again");
                 if *stop.borrow() && pause >= LONGEST_PAUSE {
                     return false;
                 }
@@ -72,7 +77,7 @@ async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::R
         }
     }
     if let Err(failed) = reader.confirm(&batch.positions) {
-        tracing::error!(%failed, "posted calls could not be taken out of the outbox");
+        tracing::error!(%failed, "posted records could not be taken out of the outbox");
     }
     true
 }

@@ -21,7 +21,10 @@ use std::thread::JoinHandle;
 use domain::usage::Event;
 use tokio::sync::Notify;
 
-use super::{Full, MAX_OPENED_BYTES, MAX_SETTLED_BYTES, OpenFailed, Settings, Sync, SyncFailed, Ticket};
+use super::{
+    Full, MAX_NOTED_BYTES, MAX_OPENED_BYTES, MAX_SETTLED_BYTES, OpenFailed, Settings, Sync, SyncFailed,
+    Ticket,
+};
 use keeper::{Flusher, Housekeeper};
 use lane::{Lane, Need, Taken};
 use reader::Reader;
@@ -35,7 +38,7 @@ pub(super) struct Journal {
     sync: Sync,
     /// Bytes of all segments, those being made included.
     allocated_bytes: AtomicU64,
-    /// Settled calls that are confirmed, recovered ones included.
+    /// Posted records that are confirmed, recovered ones included.
     confirmed: AtomicU64,
     /// Another segment could not be made; cleared when one could.
     starved: AtomicBool,
@@ -93,6 +96,7 @@ impl Journal {
         let (need, most) = match event {
             Event::Opened(_) => (Need::Opening, MAX_OPENED_BYTES),
             Event::Settled(_) => (Need::Settling, MAX_SETTLED_BYTES),
+            Event::Noted(_) => (Need::Noting, MAX_NOTED_BYTES),
         };
         let largest = self.segment_bytes.saturating_sub(segment::HEADER_BYTES) as usize;
         if payload.len() > most || frame::footprint(payload.len()) > largest {
@@ -107,7 +111,7 @@ impl Journal {
                     if spare_wanted {
                         self.housekeeper.ask_for_spares();
                     }
-                    if need == Need::Settling {
+                    if need != Need::Opening {
                         self.wake_reader();
                     }
                     return Ok(Ticket { lane: lane.number(), end });

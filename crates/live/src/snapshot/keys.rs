@@ -51,8 +51,10 @@ struct ByBytes;
 impl Weighter<Digest, Arc<Entry>> for ByBytes {
     fn weight(&self, digest: &Digest, entry: &Arc<Entry>) -> u64 {
         let models: usize = entry.key.models.iter().map(|model| size_of::<String>() + model.len()).sum();
+        let blocks = entry.key.allowed_ips.as_ref().map_or(0, |blocks| size_of_val(blocks.as_slice()));
+        let lists = blocks + size_of_val(entry.key.scopes.as_slice());
         let fixed = size_of_val(digest) + size_of::<Entry>() + size_of::<ApiKey>();
-        u64::try_from(fixed + models).unwrap_or(u64::MAX)
+        u64::try_from(fixed + models + lists).unwrap_or(u64::MAX)
     }
 }
 

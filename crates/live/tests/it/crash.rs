@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::id::CallId;
 use domain::usage::{Event, Outcome};
 use live::outbox::{Outbox, Position, Settings};
 use proptest::prelude::*;
@@ -123,10 +124,11 @@ proptest! {
             }
             let kept = records(&original).into_iter().take_while(|(from, to, _)| bytes.get(*from..*to) == Some(&original[*from..*to]));
             for (_, _, event) in kept {
-                let call = event.call().uuid().as_u128();
+                let number = |call: CallId| call.uuid().as_u128();
                 match event {
-                    Event::Opened(_) => opened.push(call),
-                    Event::Settled(_) => whole.push(call),
+                    Event::Opened(call) => opened.push(number(call.call)),
+                    Event::Settled(call) => whole.push(number(call.opened.call)),
+                    Event::Noted(_) => unreachable!("none was written"),
                 }
             }
         }

@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod snapshot;

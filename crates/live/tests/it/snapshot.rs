@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::id::{KeyId, OrgId, ProjectId};
-use domain::limit::Limits;
+use domain::limit::{Limits, OrgLimits};
 use domain::route::Routes;
 use domain::scope::{ApiKey, KeyState};
 use domain::time::{Clock, Timestamp};
@@ -51,7 +51,10 @@ fn key(number: u8, state: KeyState) -> ApiKey {
         state,
         expires_at: None,
         models: vec![],
+        scopes: vec![],
+        allowed_ips: None,
         limits: Limits::default(),
+        org_limits: OrgLimits::default(),
     }
 }
 

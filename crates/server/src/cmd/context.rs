@@ -2,10 +2,12 @@
 //! and nothing else.
 
 use anyhow::{Context as _, Result, bail};
+use domain::audit::{Act, Actor};
 use domain::time::{Clock, Timestamp};
 use store::Store;
 use uuid::Uuid;
 
+use super::foundation;
 use super::output::{Output, complain};
 use crate::config::environment::Variables;
 use crate::config::roots::Roots;
@@ -37,6 +39,7 @@ impl Context {
     /// # Errors
     /// Every fault at once.
     pub fn config_with_roots(&self) -> Result<(Loaded, Roots)> {
+        foundation::complete_for(&self.flags, &self.variables)?;
         let (loaded, roots) = Config::load_with_roots(&self.flags, &self.variables)?;
         loaded.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
         Ok((loaded, roots))
@@ -48,6 +51,12 @@ impl Context {
     /// When the configuration has faults, or there is no database, or it does not open.
     pub async fn store(&self) -> Result<Store> {
         open_store(&self.config()?).await
+    }
+
+    /// What is done now at this command line, by the account of the operating system that does it.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        Act::new(Actor::operator_cli(&format!("uid:{}", rustix::process::getuid().as_raw())), self.now())
     }
 
     /// The present instant.
@@ -77,5 +86,7 @@ pub async fn open_store(config: &Config) -> Result<Store> {
             config.data_dir.display()
         );
     }
-    Store::open(&database).await.with_context(|| format!("the database {} does not open", database.display()))
+    Store::open(&database, vault::digest::sha256_of_parts)
+        .await
+        .with_context(|| format!("the database {} does not open", database.display()))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use domain::audit::Act;
 use domain::id::ProviderKeyId;
 use domain::limit::Limits;
 use domain::route::Serves;
@@ -37,6 +38,7 @@ const LIMITS: Limits = Limits {
     burst_per_second: 1_000_000,
     concurrent: 100_000,
     body_bytes: 1 << 20,
+    tokens_per_minute: None,
 };
 
 /// Try Portcullis: an installation of its own with a fresh API key.
@@ -120,7 +122,7 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
     logs::start(&config.log)?;
     let upstream = discovered(&config, upstream).await?;
     let opened = boot::open(&config).await?;
-    let keys = furnish(&opened.store, &roots, upstream, &clock).await?;
+    let keys = furnish(&opened.store, &roots, upstream, &context.act()).await?;
     let running = boot::start(opened, &config, roots, clock).await?;
 
     let ready = Ready {
@@ -234,75 +236,81 @@ struct Keys {
 }
 
 /// Puts the organization, the project, the connection and fresh credentials into the store.
-async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, clock: &Clock) -> Result<Keys> {
-    let now = clock.now();
-    let (org, project) = init::first_project(store, NAME, NAME, now).await?;
+async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) -> Result<Keys> {
+    let now = act.at;
+    let (org, project) = init::first_project(store, NAME, NAME, act).await?;
     let model = match &upstream.serves {
         Serves::Listed(models) => models.first().cloned().context("the provider lists no model")?,
         Serves::Any => "demo-fast".to_owned(),
     };
-    connect(store, roots, upstream, now).await?;
+    connect(store, roots, upstream, act).await?;
 
     let api_key = vault::entropy::token(Kind::Live)?;
     let digest = roots.pepper.digest(&vault::digest::sha256_of(&api_key));
     let id = domain::id::KeyId::new(vault::entropy::uuid_v7(now)?);
     store
         .keys()
-        .insert(&store::keys::NewKey {
-            id,
-            org,
-            project,
-            name: format!("demo {}", api_key.prefix()),
-            prefix: api_key.prefix(),
-            digest,
-            models: Vec::new(),
-            limits: LIMITS,
-            expires_at: None,
-            created_at: now,
-        })
+        .insert(
+            &store::keys::NewKey {
+                id,
+                org,
+                project,
+                name: format!("demo {}", api_key.prefix()),
+                prefix: api_key.prefix(),
+                digest,
+                models: Vec::new(),
+                scopes: Vec::new(),
+                allowed_ips: None,
+                limits: LIMITS,
+                expires_at: None,
+                created_at: now,
+            },
+            act,
+        )
         .await?;
     let operator = vault::entropy::token(Kind::Operator)?;
     let digest = roots.pepper.digest(&vault::digest::sha256_of(&operator));
     store
         .operator_tokens()
-        .insert(&store::operator_tokens::NewOperatorToken {
-            id: vault::entropy::uuid_v7(now)?,
-            name: "demo".to_owned(),
-            prefix: operator.prefix(),
-            digest,
-            created_at: now,
-        })
+        .insert(
+            &store::operator_tokens::NewOperatorToken {
+                id: vault::entropy::uuid_v7(now)?,
+                name: "demo".to_owned(),
+                prefix: operator.prefix(),
+                digest,
+                created_at: now,
+            },
+            act,
+        )
         .await?;
     Ok(Keys { api_key: api_key.reveal().to_owned(), operator_token: operator.reveal().to_owned(), model })
 }
 
 /// Replaces the demo's connection: the port and the key of the demo provider are new in every run.
-async fn connect(
-    store: &Store,
-    roots: &Roots,
-    upstream: Upstream,
-    now: domain::time::Timestamp,
-) -> Result<()> {
+async fn connect(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) -> Result<()> {
     let connections = store.provider_keys();
     if let Some(old) = connections.list().await?.into_iter().find(|old| old.name == NAME) {
-        connections.delete(old.id, now).await?;
+        connections.delete(old.id, act).await?;
     }
-    let id = ProviderKeyId::new(vault::entropy::uuid_v7(now)?);
+    let id = ProviderKeyId::new(vault::entropy::uuid_v7(act.at)?);
     let bind = Bind { org: None, record: id.uuid(), purpose: "provider_key" };
     let sealed = upstream.secret.as_ref().map(|secret| roots.vault.seal(secret, &bind)).transpose()?;
     connections
-        .insert(&store::provider_keys::NewProviderKey {
-            id,
-            owner: None,
-            name: NAME.to_owned(),
-            provider: upstream.provider,
-            base_url: upstream.base_url,
-            masked: upstream.secret.as_ref().map_or_else(|| "none".to_owned(), Secret::masked),
-            sealed,
-            serves: upstream.serves,
-            priority: 100,
-            created_at: now,
-        })
+        .insert(
+            &store::provider_keys::NewProviderKey {
+                id,
+                owner: None,
+                name: NAME.to_owned(),
+                provider: upstream.provider,
+                base_url: upstream.base_url,
+                masked: upstream.secret.as_ref().map_or_else(|| "none".to_owned(), Secret::masked),
+                sealed,
+                serves: upstream.serves,
+                priority: 100,
+                created_at: act.at,
+            },
+            act,
+        )
         .await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The folder of an installation: its configuration file and its two key files, made once and never overwritten.
+//! The folder of an installation: its configuration file and its key files, made once and never overwritten.
 //! `init` and `demo` lay it; nothing else writes these files.
 
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::config::{DEFAULT_FILE, FILE_NAME};
+use super::output::complain;
+use crate::config::environment::Variables;
+use crate::config::reference::Reference;
+use crate::config::{Config, DEFAULT_FILE, FILE_NAME, Flags, Loaded};
 
 /// Name of the pepper's file.
 pub const PEPPER_FILE: &str = "pepper.key";
 /// Name of the file with the encryption keys.
 pub const VAULT_FILE: &str = "vault.key";
+/// Name of the file with the key that signs the audit trail.
+pub const AUDIT_FILE: &str = "audit.key";
 /// Rights of the folder: its owner alone.
 const FOLDER_MODE: u32 = 0o700;
 /// Rights of its files: its owner alone.
@@ -30,6 +35,8 @@ pub struct Laid {
     pub pepper: PathBuf,
     /// The encryption key.
     pub vault: PathBuf,
+    /// The key that signs the audit trail.
+    pub audit: PathBuf,
 }
 
 /// Whether the folder holds a foundation already.
@@ -43,7 +50,56 @@ pub fn is_laid(data_dir: &Path) -> bool {
 /// # Errors
 /// As [`lay`].
 pub fn lay_out(data_dir: &Path) -> Result<()> {
-    if is_laid(data_dir) { Ok(()) } else { lay(data_dir, None).map(drop) }
+    if !is_laid(data_dir) {
+        return lay(data_dir, None).map(drop);
+    }
+    complete(&data_dir.join(AUDIT_FILE)).map(drop)
+}
+
+/// Makes the key that signs the audit trail where there is none: installations of the first release lack it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn complete(audit: &Path) -> Result<Completed> {
+    if audit.exists() {
+        return Ok(Completed::Nothing);
+    }
+    match write_new(audit, &format!("{}\n", vault::keyring::generate()?)) {
+        // Another command of the same installation was faster.
+        Err(_) if audit.exists() => Ok(Completed::Nothing),
+        written => written.map(|()| Completed::AuditKey),
+    }
+}
+
+/// The same for the configured installation, if its audit key is a file and its pepper is there; says what it made on
+/// standard error. Faults of the configuration are left to those who load it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn complete_for(flags: &Flags, variables: &Variables) -> Result<()> {
+    let Ok(Loaded { config, .. }) = Config::load(flags, variables) else { return Ok(()) };
+    let there = match &config.secrets.pepper {
+        Reference::File(path) => config.data_dir.join(path).exists(),
+        Reference::Variable(name) => variables.get(name).is_some() && config.data_dir.exists(),
+    };
+    let Reference::File(audit) = &config.secrets.audit else { return Ok(()) };
+    let audit = config.data_dir.join(audit);
+    if there && complete(&audit)? == Completed::AuditKey {
+        complain(&format!(
+            "{} was made: it signs the audit trail. Keep a copy with those of the other key files",
+            audit.display()
+        ));
+    }
+    Ok(())
+}
+
+/// What was added to a foundation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completed {
+    /// It was whole.
+    Nothing,
+    /// The key that signs the audit trail.
+    AuditKey,
 }
 
 /// Makes the folder (mode 0700) with configuration and key files (mode 0600). `config` is the configuration file to
@@ -56,8 +112,9 @@ pub fn lay(data_dir: &Path, config: Option<&Path>) -> Result<Laid> {
         config: config.map_or_else(|| data_dir.join(FILE_NAME), Path::to_owned),
         pepper: data_dir.join(PEPPER_FILE),
         vault: data_dir.join(VAULT_FILE),
+        audit: data_dir.join(AUDIT_FILE),
     };
-    for path in [&laid.config, &laid.pepper, &laid.vault] {
+    for path in [&laid.config, &laid.pepper, &laid.vault, &laid.audit] {
         if path.exists() {
             bail!(
                 "{} is there already. Nothing was changed; name another folder with --data-dir",
@@ -101,6 +158,7 @@ fn write_all(data_dir: &Path, laid: &Laid, made: &mut Vec<PathBuf>) -> Result<()
     };
     write(&laid.pepper, &format!("{}\n", vault::keyring::generate()?))?;
     write(&laid.vault, &format!("{}\n", vault::keyring::generate()?))?;
+    write(&laid.audit, &format!("{}\n", vault::keyring::generate()?))?;
     write(&laid.config, &config_text(data_dir, &laid.config)?)
 }
 
@@ -134,9 +192,6 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::config::environment::Variables;
-    use crate::config::{Config, Flags};
-
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
@@ -154,7 +209,7 @@ mod tests {
         let laid = lay(&folder, None).unwrap();
         assert!(is_laid(&folder));
         assert_eq!(mode(&folder), 0o700);
-        for file in [&laid.config, &laid.pepper, &laid.vault] {
+        for file in [&laid.config, &laid.pepper, &laid.vault, &laid.audit] {
             assert_eq!(mode(file), 0o600, "{}", file.display());
         }
         assert_ne!(fs::read(&laid.pepper).unwrap(), fs::read(&laid.vault).unwrap());
@@ -163,6 +218,20 @@ mod tests {
         assert!(lay(&folder, None).unwrap_err().to_string().contains("is there already"));
         lay_out(&folder).unwrap();
         assert_eq!(fs::read(&laid.pepper).unwrap(), before);
+    }
+
+    #[test]
+    fn an_older_foundation_gets_the_key_it_lacks_and_keeps_the_others() {
+        let place = tempfile::tempdir().unwrap();
+        let laid = lay(place.path(), None).unwrap();
+        let before = fs::read(&laid.vault).unwrap();
+        fs::remove_file(&laid.audit).unwrap();
+        lay_out(place.path()).unwrap();
+        assert_eq!(mode(&laid.audit), 0o600);
+        let made = fs::read(&laid.audit).unwrap();
+        lay_out(place.path()).unwrap();
+        assert_eq!(fs::read(&laid.audit).unwrap(), made);
+        assert_eq!(fs::read(&laid.vault).unwrap(), before);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use control::vault_keys::prove;
+use domain::audit::Act;
 use domain::id::{OrgId, ProjectId};
-use domain::time::Timestamp;
 use serde::Serialize;
 use store::Store;
 use store::orgs::{NewOrg, OrgRefused};
@@ -33,6 +34,7 @@ struct Made {
     config: String,
     pepper: String,
     encryption_keys: [String; 1],
+    audit_key: String,
     database: String,
     org_id: String,
     project_id: String,
@@ -58,7 +60,7 @@ pub async fn run(args: InitArgs, context: &Context) -> Result<()> {
         Ok(ids) => ids,
         Err(error) => {
             let files = ["", "-wal", "-shm"].map(|end| data_dir.join(format!("{DATABASE_NAME}{end}")));
-            take_away(&[laid.config, laid.pepper, laid.vault])?;
+            take_away(&[laid.config, laid.pepper, laid.vault, laid.audit])?;
             take_away(&files)?;
             return Err(error);
         }
@@ -68,6 +70,7 @@ pub async fn run(args: InitArgs, context: &Context) -> Result<()> {
         config: laid.config.display().to_string(),
         pepper: laid.pepper.display().to_string(),
         encryption_keys: [laid.vault.display().to_string()],
+        audit_key: laid.audit.display().to_string(),
         database: database.display().to_string(),
         org_id: org.to_string(),
         project_id: project.to_string(),
@@ -81,23 +84,27 @@ pub async fn run(args: InitArgs, context: &Context) -> Result<()> {
 
 /// The database with its first organization and project.
 async fn furnish(args: &InitArgs, context: &Context) -> Result<(OrgId, ProjectId)> {
-    let (loaded, _) = context.config_with_roots()?;
-    let store = Store::open(&loaded.config.database()).await.context("the database cannot be made")?;
-    let ids = first_project(&store, &args.org, &args.project, context.now()).await;
+    let (loaded, roots) = context.config_with_roots()?;
+    let store = Store::open(&loaded.config.database(), vault::digest::sha256_of_parts)
+        .await
+        .context("the database cannot be made")?;
+    prove(&store, &roots.vault, context.now()).await?;
+    let ids = first_project(&store, &args.org, &args.project, &context.act()).await;
     store.close().await;
     ids
 }
 
 fn words(made: &Made, args: &InitArgs) -> String {
-    let Made { data_dir, config, pepper, encryption_keys: [vault], database, .. } = made;
+    let Made { data_dir, config, pepper, encryption_keys: [vault], audit_key, database, .. } = made;
     let folder = shell_word(data_dir);
     format!(
         "A new installation is in {data_dir}\n\n  \
          {config}  configuration, every setting with its default\n  \
          {pepper}  secret mixed into the digest of every API key (mode 0600)\n  \
          {vault}  secret that seals provider keys (mode 0600)\n  \
+         {audit_key}  secret that signs the audit trail (mode 0600)\n  \
          {database}  organization `{}` with project `{}`\n\n\
-         Keep copies of both key files apart from the database: without them no key of yours works again.\n\n\
+         Keep copies of the key files apart from the database: without them no key of yours works again.\n\n\
          Next:\n  \
          1. portcullis --data-dir {folder} provider add --provider openai --secret-env OPENAI_API_KEY\n  \
          2. portcullis --data-dir {folder} key create --name first\n  \
@@ -110,24 +117,19 @@ fn words(made: &Made, args: &InitArgs) -> String {
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn first_project(
-    store: &Store,
-    org: &str,
-    project: &str,
-    now: Timestamp,
-) -> Result<(OrgId, ProjectId)> {
+pub async fn first_project(store: &Store, org: &str, project: &str, act: &Act) -> Result<(OrgId, ProjectId)> {
     let org = match store.orgs().get(org).await {
         Err(OrgRefused::NotFound(_)) => {
-            let id = OrgId::new(vault::entropy::uuid_v7(now)?);
-            store.orgs().create(&NewOrg { id, name: org.to_owned(), created_at: now }).await?.id
+            let id = OrgId::new(vault::entropy::uuid_v7(act.at)?);
+            store.orgs().create(&NewOrg { id, name: org.to_owned(), created_at: act.at }, act).await?.id
         }
         found => found?.id,
     };
     let project = match store.projects().get(Some(org), project).await {
         Err(ProjectRefused::NotFound(_)) => {
-            let id = ProjectId::new(vault::entropy::uuid_v7(now)?);
-            let new = NewProject { id, org, name: project.to_owned(), created_at: now };
-            store.projects().create(&new).await?.id
+            let id = ProjectId::new(vault::entropy::uuid_v7(act.at)?);
+            let new = NewProject { id, org, name: project.to_owned(), created_at: act.at };
+            store.projects().create(&new, act).await?.id
         }
         found => found?.id,
     };

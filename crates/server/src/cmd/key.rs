@@ -2,11 +2,15 @@
 //! the pepper, from which it cannot be had back.
 
 mod create;
+mod register;
+mod rotate;
+mod settings;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use domain::limit::Limits;
-use domain::scope::KeyState;
+use domain::scope::{Access, KeyState};
+use domain::time::Timestamp;
 use domain::token::Token;
 use serde::Serialize;
 use store::Store;
@@ -16,11 +20,20 @@ use super::context::Context;
 use super::output::Row;
 use super::{instant, resolve};
 
+/// Age at which a key is to be replaced: 90 days.
+const ROTATION_DUE_MS: u64 = 90 * 24 * 3_600 * 1_000;
+
 /// `portcullis key …`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a key and show it, this once
     Create(create::CreateArgs),
+    /// Make a key for another machine's installation: prints what to register of it there
+    Make(register::MakeArgs),
+    /// Register a key that was made elsewhere, by its prefix and SHA-256
+    Register(register::RegisterArgs),
+    /// Make the successor of a key, with the same settings, and show it this once
+    Rotate(rotate::RotateArgs),
     /// List keys
     List {
         /// Of this organization only
@@ -61,36 +74,60 @@ struct Listed {
     org_id: String,
     project_id: String,
     models: Vec<String>,
+    scopes: Vec<&'static str>,
+    allowed_ips: Option<Vec<String>>,
     limits: Limits,
     expires_at: Option<String>,
     created_at: String,
     last_used_at: Option<String>,
+    rotation_due: bool,
 }
 
 impl Row for Listed {
-    const HEAD: &'static [&'static str] =
-        &["name", "id", "prefix", "state", "project", "models", "limits", "expires", "last used"];
+    const HEAD: &'static [&'static str] = &[
+        "name",
+        "id",
+        "prefix",
+        "state",
+        "project",
+        "models",
+        "scopes",
+        "from",
+        "limits",
+        "expires",
+        "last used",
+    ];
 
     fn cells(&self) -> Vec<String> {
-        let Limits { requests_per_minute, burst_per_second, concurrent, .. } = self.limits;
+        let Limits { requests_per_minute, burst_per_second, concurrent, tokens_per_minute, .. } = self.limits;
+        let tokens = tokens_per_minute.map(|tokens| format!(" {tokens} tokens/min")).unwrap_or_default();
         let or = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
         vec![
             self.name.clone(),
             self.id.clone(),
             self.prefix.clone(),
-            self.state.to_owned(),
+            if self.rotation_due { format!("{}, rotation due", self.state) } else { self.state.to_owned() },
             self.project_id.clone(),
             if self.models.is_empty() { "all".to_owned() } else { self.models.join(",") },
-            format!("{requests_per_minute}/min {burst_per_second}/s {concurrent} at once"),
+            if self.scopes.is_empty() { "all".to_owned() } else { self.scopes.join(",") },
+            match self.allowed_ips.as_deref() {
+                None => "anywhere".to_owned(),
+                Some([]) => "nowhere".to_owned(),
+                Some(blocks) => blocks.join(","),
+            },
+            format!("{requests_per_minute}/min {burst_per_second}/s {concurrent} at once{tokens}"),
             or(&self.expires_at, "never"),
             or(&self.last_used_at, "never"),
         ]
     }
 }
 
-impl From<Key> for Listed {
-    fn from(row: Key) -> Self {
+impl Listed {
+    /// The key as it is seen at `now`.
+    fn at(row: Key, now: Timestamp) -> Self {
+        let age = now.millis_since(row.created_at);
         Self {
+            rotation_due: row.state == KeyState::Active && age >= ROTATION_DUE_MS,
             id: row.id.to_string(),
             name: row.name,
             prefix: row.prefix.to_string(),
@@ -98,6 +135,8 @@ impl From<Key> for Listed {
             org_id: row.org.to_string(),
             project_id: row.project.to_string(),
             models: row.models,
+            scopes: row.scopes.into_iter().map(Access::word).collect(),
+            allowed_ips: row.allowed_ips.map(|blocks| blocks.iter().map(ToString::to_string).collect()),
             limits: row.limits,
             expires_at: row.expires_at.map(instant::written),
             created_at: instant::written(row.created_at),
@@ -113,6 +152,9 @@ impl From<Key> for Listed {
 pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
     let (asked, state) = match command {
         KeyCommand::Create(args) => return create::create(args, context).await,
+        KeyCommand::Make(args) => return register::make(&args, context),
+        KeyCommand::Register(args) => return register::register(args, context).await,
+        KeyCommand::Rotate(args) => return rotate::rotate(args, context).await,
         KeyCommand::List { org, project } => return list(org.as_deref(), project.as_deref(), context).await,
         KeyCommand::Show { key } => (key, None),
         KeyCommand::Disable { key } => (key, Some(KeyState::Disabled)),
@@ -123,10 +165,10 @@ pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
     let found = find(&store, &asked).await?;
     let key = match state {
         None => found,
-        Some(state) => store.keys().set_state(found.id, state, context.now()).await?,
+        Some(state) => store.keys().set_state(found.id, state, &context.act()).await?,
     };
     store.close().await;
-    Ok(context.output.show(&Listed::from(key))?)
+    Ok(context.output.show(&Listed::at(key, context.now()))?)
 }
 
 /// The key of this id or prefix.
@@ -157,7 +199,7 @@ async fn list(org: Option<&str>, project: Option<&str>, context: &Context) -> Re
         .list(&KeyFilter { org: org_id, project: project_id })
         .await?
         .into_iter()
-        .map(Listed::from)
+        .map(|key| Listed::at(key, context.now()))
         .collect();
     store.close().await;
     Ok(context.output.list("keys", &rows, "There is no key yet: `portcullis key create` makes one.")?)

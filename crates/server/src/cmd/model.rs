@@ -108,7 +108,7 @@ pub async fn run(command: ModelCommand, context: &Context) -> Result<()> {
         }
         ModelCommand::Remove(named) => {
             let (provider, name) = named.model;
-            store.models().remove(&provider, &name, context.now()).await?;
+            store.models().remove(&provider, &name, &context.act()).await?;
             store.close().await;
             return Ok(context.output.show(
                 &listing::one(&catalogue, &[], &provider, &name)
@@ -150,7 +150,7 @@ async fn create(args: CreateArgs, store: &Store, context: &Context) -> Result<(S
         max_output_tokens: args.max_output,
         state: Switch::Active,
     };
-    store.models().upsert(&new, context.now()).await?;
+    store.models().upsert(&new, &context.act()).await?;
     Ok((new.provider, new.model))
 }
 
@@ -162,7 +162,7 @@ async fn switch(
     store: &Store,
     context: &Context,
 ) -> Result<(String, String)> {
-    match store.models().set_state(&provider, &name, state, context.now()).await {
+    match store.models().set_state(&provider, &name, state, &context.act()).await {
         Err(ModelRefused::NotFound(_)) => {
             let Some(known) = catalogue.model(&provider, &name) else {
                 bail!("nothing is known of {provider}/{name}. `portcullis model list --all` lists what is")
@@ -176,7 +176,7 @@ async fn switch(
                     max_output_tokens: known.max_output_tokens,
                     state,
                 };
-                store.models().upsert(&new, context.now()).await?;
+                store.models().upsert(&new, &context.act()).await?;
                 context
                     .output
                     .say("The catalogue's row is now one of your own; `model remove` gives it back.\n")?;

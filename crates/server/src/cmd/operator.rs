@@ -81,7 +81,7 @@ pub async fn run(command: OperatorCommand, context: &Context) -> Result<()> {
         }
         OperatorCommand::Remove { id } => {
             let store = context.store().await?;
-            store.operator_tokens().remove(id).await?;
+            store.operator_tokens().remove(id, &context.act()).await?;
             store.close().await;
             Ok(context.output.say("Removed: the admin listener refuses it from now on.")?)
         }
@@ -100,7 +100,7 @@ async fn create(name: String, context: &Context) -> Result<()> {
         digest,
         created_at: context.now(),
     };
-    let listed = Listed::from(store.operator_tokens().insert(&new).await?);
+    let listed = Listed::from(store.operator_tokens().insert(&new, &context.act()).await?);
     store.close().await;
     match context.output {
         Output::Json => context.output.document(&Made { token: token.reveal(), listed })?,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use domain::audit::plain::is_hidden;
 use serde::Serialize;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
@@ -116,9 +117,9 @@ pub fn line(text: &str) -> io::Result<()> {
     print(&format!("{}\n", plain(text)))
 }
 
-/// The text without control characters, which could rewrite what a terminal shows.
+/// The text without characters that could rewrite or hide what a terminal shows.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -127,6 +128,6 @@ mod tests {
 
     #[test]
     fn a_name_cannot_drive_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+        assert_eq!(plain("a\u{1b}[2Jb\r\nc\u{202e}"), "a\u{fffd}[2Jb\u{fffd}\nc\u{fffd}");
     }
 }

@@ -98,7 +98,8 @@ pub async fn run(command: ProjectCommand, context: &Context) -> Result<()> {
         ProjectCommand::Create { name, org } => {
             let org = resolve::org(&store, org.as_deref()).await?.id;
             let id = ProjectId::new(context.new_id()?);
-            store.projects().create(&NewProject { id, org, name, created_at: context.now() }).await?
+            let new = NewProject { id, org, name, created_at: context.now() };
+            store.projects().create(&new, &context.act()).await?
         }
         ProjectCommand::Show(named) => find(&store, &named).await?,
         ProjectCommand::Disable(named) => set(&store, &named, Switch::Disabled, context).await?,
@@ -114,5 +115,5 @@ async fn find(store: &Store, named: &Named) -> Result<Project> {
 
 async fn set(store: &Store, named: &Named, state: Switch, context: &Context) -> Result<Project> {
     let project = find(store, named).await?;
-    Ok(store.projects().set_state(project.id, state, context.now()).await?)
+    Ok(store.projects().set_state(project.id, state, &context.act()).await?)
 }

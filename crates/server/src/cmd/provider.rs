@@ -109,12 +109,12 @@ async fn change(asked: &str, context: &Context, change: Change) -> Result<()> {
     let last_words = match change {
         Change::Nothing => "",
         Change::To(state) => {
-            store.provider_keys().set_state(row.id, state, context.now()).await?;
+            store.provider_keys().set_state(row.id, state, &context.act()).await?;
             row.state = state;
             ""
         }
         Change::Remove => {
-            store.provider_keys().delete(row.id, context.now()).await?;
+            store.provider_keys().delete(row.id, &context.act()).await?;
             "\nIt is removed, and its sealed secret with it."
         }
     };

@@ -1,5 +1,8 @@
 //! From raw to checked: one function per section, every fault noted, none of them fatal before the end.
 
+mod edge;
+mod network;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,17 +15,27 @@ use super::reference::Reference;
 use super::{Config, Egress, Environment, Journal, Listen, Log, LogFormat, Secrets, Sync, Timeouts, span};
 
 /// The least and the most of every number, inclusive.
-pub(super) const BOUNDS: [(&str, u32, u32); 15] = [
+pub(super) const BOUNDS: [(&str, u32, u32); 25] = [
     ("limits.requests_per_minute", 1, 10_000_000),
     ("limits.burst_per_second", 1, 1_000_000),
     ("limits.concurrent", 1, 1_000_000),
     ("limits.body_bytes", 1 << 10, 32 << 20),
+    ("limits.org_requests_per_minute", 1, 10_000_000),
+    ("limits.ip_requests_per_minute", 1, 10_000_000),
+    ("limits.parked_refusals", 0, 100_000),
+    ("network.trusted_proxies", 0, 1_000),
+    ("network.max_connections", 1, 1_000_000),
+    ("network.max_connections_per_address", 1, 1_000_000),
+    ("network.max_in_flight", 1, 1_000_000),
+    ("tls.reload_ms", 1, 86_400_000),
     ("timeouts.connect_ms", 1, 60_000),
     ("timeouts.first_byte_ms", 1, 3_600_000),
     ("timeouts.between_bytes_ms", 1, 3_600_000),
     ("timeouts.whole_ms", 1, 3_600_000),
     ("timeouts.header_ms", 1, 300_000),
     ("timeouts.body_ms", 1, 3_600_000),
+    ("timeouts.write_ms", 1, 3_600_000),
+    ("timeouts.keep_alive_ms", 1, 3_600_000),
     ("timeouts.drain_ms", 0, 3_600_000),
     ("retries.per_target", 0, 2),
     ("journal.segment_bytes", 1 << 16, 1 << 30),
@@ -44,6 +57,9 @@ pub(super) fn config(
     let environment = environment(raw, faults);
     let listen = listen(raw, environment, faults);
     let secrets = secrets(raw, faults);
+    let proxies = network::proxies(&raw.network, faults);
+    let tls = edge::tls(&raw.tls, &data_dir, environment, faults);
+    let strangers = network::strangers(&raw.limits, faults);
     let egress = egress(raw, &data_dir, faults);
     let journal = journal(raw, faults);
     let catalog_file = (!raw.catalog.file.is_empty()).then(|| data_dir.join(&raw.catalog.file));
@@ -59,7 +75,12 @@ pub(super) fn config(
         data_dir,
         listen: listen?,
         secrets: secrets?,
+        proxies: proxies?,
+        capacity: edge::capacity(&raw.network),
+        tls,
         limits: limits(raw),
+        org_requests_per_minute: u32::try_from(raw.limits.org_requests_per_minute).unwrap_or(u32::MAX),
+        strangers: strangers?,
         timeouts: timeouts(raw),
         egress: egress?,
         retries_per_target: u8::try_from(raw.retries.per_target).unwrap_or(0),
@@ -151,6 +172,7 @@ pub(super) fn secrets(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Secrets> {
         parsed.ok()
     };
     let pepper = reference("secrets.pepper", &raw.secrets.pepper);
+    let audit = reference("secrets.audit", &raw.secrets.audit);
     let keys = &raw.secrets.encryption_keys;
     let parsed: Vec<Option<Reference>> =
         keys.iter().map(|text| reference("secrets.encryption_keys", text)).collect();
@@ -159,7 +181,8 @@ pub(super) fn secrets(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Secrets> {
         faults.push(Fault::new("secrets.encryption_keys", "no encryption key is configured", fix));
         return None;
     }
-    Some(Secrets { pepper: pepper?, encryption_keys: parsed.into_iter().collect::<Option<_>>()? })
+    let encryption_keys = parsed.into_iter().collect::<Option<_>>()?;
+    Some(Secrets { pepper: pepper?, encryption_keys, audit: audit? })
 }
 
 fn limits(raw: &Raw) -> domain::limit::Limits {
@@ -169,6 +192,7 @@ fn limits(raw: &Raw) -> domain::limit::Limits {
         burst_per_second: narrow(raw.limits.burst_per_second),
         concurrent: narrow(raw.limits.concurrent),
         body_bytes: narrow(raw.limits.body_bytes),
+        tokens_per_minute: None,
     }
 }
 
@@ -181,6 +205,8 @@ fn timeouts(raw: &Raw) -> Timeouts {
         whole: Duration::from_millis(raw.whole_ms),
         header: Duration::from_millis(raw.header_ms),
         body: Duration::from_millis(raw.body_ms),
+        write: Duration::from_millis(raw.write_ms),
+        keep_alive: Duration::from_millis(raw.keep_alive_ms),
         drain: Duration::from_millis(raw.drain_ms),
     }
 }

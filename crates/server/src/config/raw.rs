@@ -17,7 +17,11 @@ pub struct Raw {
     pub listen: Listen,
     /// References to the root secrets.
     pub secrets: Secrets,
-    /// Limits of API keys without limits of their own.
+    /// What is before the gate, and how many may come through it at once.
+    pub network: Network,
+    /// The certificate of the public listener.
+    pub tls: Tls,
+    /// Limits of API keys without limits of their own, of organizations and of callers without a key.
     pub limits: Limits,
     /// How long to wait for what.
     pub timeouts: Timeouts,
@@ -53,6 +57,36 @@ pub struct Secrets {
     pub pepper: String,
     /// `file:PATH` or `env:NAME` of each encryption key, newest first.
     pub encryption_keys: Vec<String>,
+    /// `file:PATH` or `env:NAME` of the key that signs the audit trail; older keys may follow it and only verify.
+    pub audit: String,
+}
+
+/// `[network]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Addresses and blocks of the proxies whose word on the caller's address is believed.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they name it: `x-forwarded-for` or `forwarded`.
+    pub forwarded_header: String,
+    /// Connections at once.
+    pub max_connections: u64,
+    /// Connections at once from one address.
+    pub max_connections_per_address: u64,
+    /// Requests at once.
+    pub max_in_flight: u64,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of the certificate chain; empty for plain HTTP.
+    pub certificate: String,
+    /// PEM file of its private key.
+    pub key: String,
+    /// How often the files are looked at.
+    pub reload_ms: u64,
 }
 
 /// `[limits]`
@@ -67,6 +101,14 @@ pub struct Limits {
     pub concurrent: u64,
     /// Bytes of a request body.
     pub body_bytes: u64,
+    /// Requests of an organization in any 60 seconds, over all of its keys.
+    pub org_requests_per_minute: u64,
+    /// Counted requests of one address in any 60 seconds, before its credential is looked at.
+    pub ip_requests_per_minute: u64,
+    /// Which requests count: `failures` or `all`.
+    pub ip_counts: String,
+    /// Refusals that wait for their time at once.
+    pub parked_refusals: u64,
 }
 
 /// `[timeouts]`
@@ -85,6 +127,10 @@ pub struct Timeouts {
     pub header_ms: u64,
     /// Receiving the body of a request.
     pub body_ms: u64,
+    /// A caller that takes nothing of its answer.
+    pub write_ms: u64,
+    /// Silence on a stream after which a comment keeps the connection open.
+    pub keep_alive_ms: u64,
     /// Calls still running when the gate is told to stop.
     pub drain_ms: u64,
 }
@@ -150,6 +196,8 @@ impl Default for Raw {
             data_dir: "portcullis-data".to_owned(),
             listen: Listen::default(),
             secrets: Secrets::default(),
+            network: Network::default(),
+            tls: Tls::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             egress: Egress::default(),
@@ -170,7 +218,29 @@ impl Default for Listen {
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { pepper: "file:pepper.key".to_owned(), encryption_keys: vec!["file:vault.key".to_owned()] }
+        Self {
+            pepper: "file:pepper.key".to_owned(),
+            encryption_keys: vec!["file:vault.key".to_owned()],
+            audit: "file:audit.key".to_owned(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            forwarded_header: "x-forwarded-for".to_owned(),
+            max_connections: 10_000,
+            max_connections_per_address: 1_000,
+            max_in_flight: 8_192,
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { certificate: String::new(), key: String::new(), reload_ms: 30_000 }
     }
 }
 
@@ -182,6 +252,10 @@ impl Default for Limits {
             burst_per_second: u64::from(limits.burst_per_second),
             concurrent: u64::from(limits.concurrent),
             body_bytes: u64::from(limits.body_bytes),
+            org_requests_per_minute: 1_000,
+            ip_requests_per_minute: 60,
+            ip_counts: "failures".to_owned(),
+            parked_refusals: 1_000,
         }
     }
 }
@@ -195,6 +269,8 @@ impl Default for Timeouts {
             whole_ms: 600_000,
             header_ms: 10_000,
             body_ms: 30_000,
+            write_ms: 60_000,
+            keep_alive_ms: 15_000,
             drain_ms: 30_000,
         }
     }

@@ -1,4 +1,4 @@
-//! The root secrets behind their references: read, judged, and turned into the only two things that may hold them.
+//! The root secrets behind their references: read, judged, and turned into the only things that may hold them.
 //! Nothing here is ever printed; a fault names the place of a secret and never quotes it.
 
 use std::io::ErrorKind;
@@ -9,6 +9,7 @@ use domain::secret::Secret;
 use vault::digest::{Pepper, equal};
 use vault::envelope::Vault;
 use vault::keyring::{self, Keyring};
+use vault::signing::SigningKeys;
 
 use super::environment::Variables;
 use super::fault::Fault;
@@ -25,6 +26,8 @@ pub struct Roots {
     pub pepper: Pepper,
     /// Seals and opens provider keys.
     pub vault: Vault,
+    /// Signs the audit trail.
+    pub audit: SigningKeys,
 }
 
 /// Where references lead, and how strict to be.
@@ -48,8 +51,12 @@ pub(super) fn load(
         let Some(text) = read("secrets.encryption_keys", reference, place, faults, warnings) else {
             continue;
         };
-        keys.extend(encryption_keys(reference, &text, place, faults, warnings));
+        keys.extend(several_keys("secrets.encryption_keys", reference, &text, place, faults, warnings));
     }
+    let audit = read("secrets.audit", &secrets.audit, place, faults, warnings)
+        .map_or_else(Vec::new, |text| {
+            several_keys("secrets.audit", &secrets.audit, &text, place, faults, warnings)
+        });
     if let Some(pepper) = &pepper {
         judge("secrets.pepper", &secrets.pepper, pepper.open(), place, faults, warnings);
         if keys.iter().any(|key| is_same(pepper, key)) {
@@ -59,6 +66,17 @@ pub(super) fn load(
                 "Give every purpose a secret of its own: `openssl rand -base64 32` makes one.",
             ));
         }
+    }
+    let others = |signing: &Secret| {
+        keys.iter().any(|key| equal(key.open(), signing.open()))
+            || pepper.as_ref().is_some_and(|pepper| is_same(pepper, signing))
+    };
+    if audit.iter().any(others) {
+        faults.push(Fault::new(
+            "secrets.audit",
+            "the key that signs the audit trail is used for something else as well",
+            "Give every purpose a secret of its own: `openssl rand -base64 32` makes one.",
+        ));
     }
     let pepper = Pepper::new(pepper?).map_err(|weak| {
         faults.push(Fault::new("secrets.pepper", weak.to_string(), "`openssl rand -base64 32` makes one."));
@@ -70,7 +88,10 @@ pub(super) fn load(
             "`openssl rand -base64 32` makes one.",
         ));
     });
-    Some(Roots { pepper: pepper.ok()?, vault: Vault::new(keyring.ok()?) })
+    let audit = SigningKeys::new(audit).map_err(|bad| {
+        faults.push(Fault::new("secrets.audit", bad.to_string(), "`openssl rand -base64 32` makes one."));
+    });
+    Some(Roots { pepper: pepper.ok()?, vault: Vault::new(keyring.ok()?), audit: audit.ok()? })
 }
 
 /// Whether the pepper is this key, as bytes or in one of the text forms of a key.
@@ -80,7 +101,8 @@ fn is_same(pepper: &Secret, key: &Secret) -> bool {
 }
 
 /// The keys of one source, newest first: it may hold several, separated by commas or white space.
-fn encryption_keys(
+fn several_keys(
+    name: &str,
     reference: &Reference,
     text: &Secret,
     place: &Place<'_>,
@@ -95,11 +117,11 @@ fn encryption_keys(
     for part in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()) {
         match keyring::parse_key(part) {
             Ok(key) => {
-                judge("secrets.encryption_keys", reference, key.open(), place, faults, warnings);
+                judge(name, reference, key.open(), place, faults, warnings);
                 keys.push(key);
             }
             Err(bad) => faults.push(Fault::new(
-                format!("secrets.encryption_keys ({reference})"),
+                format!("{name} ({reference})"),
                 bad.to_string(),
                 "`openssl rand -base64 32` makes one.",
             )),
@@ -172,6 +194,9 @@ fn read(
 fn cannot_read(name: &str, file: &Path, error: &std::io::Error) -> Fault {
     let problem = format!("{} cannot be read: {error}", file.display());
     let fix = match error.kind() {
+        ErrorKind::NotFound if name == "secrets.audit" => {
+            "`portcullis serve` makes it where an installation lacks it; if it was lost, restore it from a backup."
+        }
         ErrorKind::NotFound => {
             "Make an installation with `portcullis init`, or restore the file from a backup."
         }

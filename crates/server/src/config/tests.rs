@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn flags(pairs: &[(&str, &str)]) -> Flags {
@@ -77,6 +79,11 @@ fn every_value_out_of_its_range_is_refused_by_name() {
         ("limits.requests_per_minute", "0"),
         ("limits.body_bytes", "33554433"),
         ("timeouts.connect_ms", "0"),
+        ("timeouts.write_ms", "0"),
+        ("network.max_connections", "0"),
+        ("network.max_connections_per_address", "0"),
+        ("network.max_in_flight", "0"),
+        ("tls.reload_ms", "0"),
         ("timeouts.whole_ms", "99999999999"),
         ("retries.per_target", "3"),
         ("journal.sync", "0s"),
@@ -93,6 +100,33 @@ fn every_value_out_of_its_range_is_refused_by_name() {
         let said = faults(&[(name, value)]);
         assert!(said.starts_with(&format!("{name}: ")), "{name} = {value}: {said}");
     }
+}
+
+#[test]
+fn a_certificate_comes_with_its_key_and_keeps_it_to_itself() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = ("data_dir", folder.path().to_str().unwrap());
+    let both = [data, ("tls.certificate", "gate.pem"), ("tls.key", "gate.key")];
+    assert!(faults(&both[..2]).starts_with("tls.key: "), "{}", faults(&both[..2]));
+    assert!(faults(&[both[0], both[2]]).starts_with("tls.certificate: "));
+    let said = faults(&both);
+    assert!(said.contains("gate.pem cannot be read") && said.contains("gate.key cannot be read"), "{said}");
+    for name in ["gate.pem", "gate.key"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let rights = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path().join("gate.key"), mode).unwrap();
+    };
+    rights(0o644);
+    let tls = load(&both).unwrap().config.tls.unwrap();
+    assert_eq!((tls.certificate, tls.reload), (folder.path().join("gate.pem"), Duration::from_secs(30)));
+    let production = [both[0], both[1], both[2], ("environment", "production")];
+    assert!(faults(&production).contains("mode 644"), "{}", faults(&production));
+    rights(0o600);
+    assert_eq!(faults(&production), "");
+    assert_eq!(load(&[data]).unwrap().config.tls, None);
 }
 
 #[test]
@@ -121,4 +155,27 @@ fn production_keeps_the_admin_listener_inside() {
         assert_eq!(admin(inside), "", "{inside}");
     }
     assert_eq!(faults(&[("listen.admin", "0.0.0.0:9000")]), "", "development is free");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_file_is_read_or_refused_with_words(
+        place in any::<prop::sample::Index>(), damage in "[\\[\\]{}=.\"'#\n0-9a-z\u{e9}\u{0}]{0,6}", cut in 0usize..40,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let lines: Vec<&str> = DEFAULT_FILE.lines().filter(|line| !line.starts_with('#')).collect();
+        let mut text = lines.join("\n");
+        let place = place.index(text.len());
+        text.replace_range(place..text.len().min(place + cut), &damage);
+        let path = folder.path().join(FILE_NAME);
+        std::fs::write(&path, &text).unwrap();
+        let mut flags = flags(&[("data_dir", folder.path().to_str().unwrap())]);
+        flags.config = Some(path);
+        if let Err(Faults(faults)) = Config::load(&flags, &Variables::default()) {
+            prop_assert!(!faults.is_empty());
+            prop_assert!(faults.iter().all(|fault| !fault.problem.is_empty() && !fault.fix.is_empty()));
+        }
+    }
 }

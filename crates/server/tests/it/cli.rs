@@ -1,8 +1,11 @@
 //! The command line through the built program: what it makes, what it says, and that it says no secret.
 
 mod accounts;
+mod audit;
 mod examination;
 mod installation;
+mod keys;
+mod serving;
 mod upstreams;
 
 use std::io::Write as _;

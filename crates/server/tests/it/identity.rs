@@ -18,8 +18,8 @@ async fn every_bad_credential_gets_the_same_answer_no_sooner_than_the_floor() {
     let (disabled, disabled_id) = world.key_with(|_| {}).await;
     let (revoked, revoked_id) = world.key_with(|_| {}).await;
     let expired = world.key_with(|new| new.expires_at = Some(Timestamp(now.0 - 1))).await.0;
-    world.store().keys().set_state(disabled_id, KeyState::Disabled, now).await.unwrap();
-    world.store().keys().set_state(revoked_id, KeyState::Revoked, now).await.unwrap();
+    world.store().keys().set_state(disabled_id, KeyState::Disabled, &world.act()).await.unwrap();
+    world.store().keys().set_state(revoked_id, KeyState::Revoked, &world.act()).await.unwrap();
     let operator = world.operator_token().await;
     let wrong_secret = format!("{}{}", &good[..good.len() - 1], if good.ends_with('0') { '1' } else { '0' });
     let unknown = format!("pc_live_{}", "z".repeat(52));
@@ -94,12 +94,12 @@ async fn a_revocation_reaches_the_gate_within_a_second() {
     let (key, id) = world.key_with(|_| {}).await;
     world.caller.key = key;
     assert_eq!(world.caller.get("/v1/models").await.status, 200);
-    world.store().keys().set_state(id, KeyState::Revoked, world.now()).await.unwrap();
+    world.store().keys().set_state(id, KeyState::Revoked, &world.act()).await.unwrap();
     let revoked = Instant::now();
     eventually("the refusal", || async { world.caller.get("/v1/models").await.status == 401 }).await;
     assert!(revoked.elapsed() < Duration::from_secs(1) + FLOOR, "took {:?}", revoked.elapsed());
     assert!(
-        world.store().keys().set_state(id, KeyState::Active, world.now()).await.is_err(),
+        world.store().keys().set_state(id, KeyState::Active, &world.act()).await.is_err(),
         "revocation is final"
     );
     world.finish().await;
@@ -109,9 +109,9 @@ async fn a_revocation_reaches_the_gate_within_a_second() {
 async fn a_suspended_organization_is_refused_and_let_in_again() {
     let world = World::start().await;
     assert_eq!(world.caller.get("/v1/models").await.status, 200);
-    world.store().orgs().set_state(world.org, store::orgs::OrgState::Suspended, world.now()).await.unwrap();
+    world.store().orgs().set_state(world.org, store::orgs::OrgState::Suspended, &world.act()).await.unwrap();
     eventually("the refusal", || async { world.caller.get("/v1/models").await.status == 401 }).await;
-    world.store().orgs().set_state(world.org, store::orgs::OrgState::Active, world.now()).await.unwrap();
+    world.store().orgs().set_state(world.org, store::orgs::OrgState::Active, &world.act()).await.unwrap();
     eventually("the return", || async { world.caller.get("/v1/models").await.status == 200 }).await;
     world.finish().await;
 }

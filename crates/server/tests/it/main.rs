@@ -4,16 +4,55 @@
 mod world;
 
 #[cfg(test)]
+mod vectors;
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod egress_check;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod flow;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod http2;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod log_lines;
+#[cfg(test)]
+mod lying;
+#[cfg(test)]
 mod metering;
 #[cfg(test)]
+mod pool;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod vault_keys;

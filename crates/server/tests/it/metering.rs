@@ -19,7 +19,7 @@ async fn priced() -> World {
         max_output_tokens: None,
         state: store::switch::Switch::Active,
     };
-    world.store().models().upsert(&new, world.now()).await.unwrap();
+    world.store().models().upsert(&new, &world.act()).await.unwrap();
     world.upstream.answers(ANSWER);
     eventually("the price", || async {
         world.upstream.answers(ANSWER);

@@ -10,16 +10,16 @@ use tokio::sync::Notify;
 use crate::world::upstream::{Step, chunk, stream_head};
 use crate::world::{World, eventually};
 
-const HELLO: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hello\"}}]}\n\n";
-const STOP: &str =
+pub const HELLO: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hello\"}}]}\n\n";
+pub const STOP: &str =
     "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-const USAGE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1,\"total_tokens\":6}}\n\n";
-const DONE: &str = "data: [DONE]\n\n";
-const REQUEST: &str =
+pub const USAGE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1,\"total_tokens\":6}}\n\n";
+pub const DONE: &str = "data: [DONE]\n\n";
+pub const REQUEST: &str =
     r#"{"model":"gpt-test","stream":true,"messages":[{"role":"user","content":"PLANTED-prompt-text"}]}"#;
 
 /// Steps of a stream that is broken off after these events.
-fn broken(events: &[&str], last: Step) -> Vec<Step> {
+pub fn broken(events: &[&str], last: Step) -> Vec<Step> {
     let mut steps = vec![Step::Send(stream_head())];
     steps.extend(events.iter().map(|event| Step::Send(chunk(event.as_bytes()))));
     steps.push(last);

@@ -2,15 +2,18 @@
 //! must hold whatever the test did: every call settled once, the outbox empty, no planted secret in any sink.
 
 pub mod caller;
+mod logs;
+mod sinks;
 pub mod upstream;
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use domain::audit::{Act, Actor};
 use domain::id::{KeyId, OrgId, ProjectId, ProviderKeyId};
 use domain::limit::Limits;
 use domain::route::Serves;
@@ -24,10 +27,11 @@ use server::config::roots::Roots;
 use server::config::{Config, Flags};
 use store::Store;
 use tempfile::TempDir;
-use tracing_subscriber::fmt::MakeWriter;
 use vault::envelope::Bind;
 
 use caller::{Answer, Caller};
+pub use logs::log_everything;
+use logs::logs;
 use upstream::Upstream;
 
 /// 2026-01-01T00:00:00Z, in microseconds.
@@ -38,37 +42,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const PROVIDER_KEY: &str = "sk-PLANTED-provider-key-0123456789";
 /// A piece of every prompt: it must never be stored or logged.
 pub const PROMPT: &str = "PLANTED-prompt-text";
-
-/// All log lines of this process.
-#[derive(Clone, Default)]
-struct Logs(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Logs {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Logs {
-    type Writer = Logs;
-    fn make_writer(&'a self) -> Logs {
-        self.clone()
-    }
-}
-
-fn logs() -> &'static Logs {
-    static LOGS: OnceLock<Logs> = OnceLock::new();
-    LOGS.get_or_init(|| {
-        let logs = Logs::default();
-        let filter = "debug,hyper=info,h2=info,sqlx=info,tower=info";
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(logs.clone()).with_ansi(false).init();
-        logs
-    })
-}
 
 pub struct World {
     dir: TempDir,
@@ -101,15 +74,25 @@ impl World {
             ("listen.public".to_owned(), "127.0.0.1:0".to_owned()),
             ("listen.admin".to_owned(), "127.0.0.1:0".to_owned()),
             ("egress.allow".to_owned(), upstream.address.to_string()),
+            // All callers of a test come from one address, and many of them fail on purpose.
+            ("limits.ip_requests_per_minute".to_owned(), "1000000".to_owned()),
+            ("limits.org_requests_per_minute".to_owned(), "1000000".to_owned()),
         ];
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(settings.iter().map(|(name, value)| match *name {
+            // Further upstreams, beside this World's own.
+            "egress.also" => ("egress.allow".to_owned(), format!("{},{value}", upstream.address)),
+            _ => ((*name).to_owned(), (*value).to_owned()),
+        }));
         let clock = Arc::new(AtomicI64::new(START));
         let (config, roots) = load(&all);
-        let store = Store::open(&config.database()).await.unwrap();
+        let store = Store::open(&config.database(), vault::digest::sha256_of_parts).await.unwrap();
         let (org, project) = (OrgId::new(fresh()), ProjectId::new(fresh()));
         store
             .orgs()
-            .create(&store::orgs::NewOrg { id: org, name: "acme".into(), created_at: Timestamp(START) })
+            .create(
+                &store::orgs::NewOrg { id: org, name: "acme".into(), created_at: Timestamp(START) },
+                &act(Timestamp(START)),
+            )
             .await
             .unwrap();
         let new = store::projects::NewProject {
@@ -118,7 +101,7 @@ impl World {
             name: "web".into(),
             created_at: Timestamp(START),
         };
-        store.projects().create(&new).await.unwrap();
+        store.projects().create(&new, &act(Timestamp(START))).await.unwrap();
         let (_, pepper_roots) = load(&all);
         let mut world = Self {
             dir,
@@ -168,6 +151,11 @@ impl World {
         Timestamp(self.clock.load(Ordering::Relaxed))
     }
 
+    /// What a test does to the store as a person would.
+    pub fn act(&self) -> Act {
+        act(self.now())
+    }
+
     pub fn admin(&self) -> SocketAddr {
         self.running.as_ref().unwrap().admin
     }
@@ -183,22 +171,41 @@ impl World {
     }
 
     async fn connect(&self, name: &str, provider: &str, address: SocketAddr, models: &[&str], roots: &Roots) {
+        let mut new = self.new_connection(name, roots);
+        new.provider = provider.to_owned();
+        new.base_url = format!("http://{address}/v1");
+        new.serves = Serves::Listed(models.iter().map(|&model| model.to_owned()).collect());
+        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
+    }
+
+    /// Adds a connection to this World's own upstream, made to measure.
+    pub async fn add_connection_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut store::provider_keys::NewProviderKey),
+    ) -> ProviderKeyId {
+        let mut new = self.new_connection(name, &load(&self.settings).1);
+        change(&mut new);
+        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
+        new.id
+    }
+
+    fn new_connection(&self, name: &str, roots: &Roots) -> store::provider_keys::NewProviderKey {
         let id = ProviderKeyId::new(fresh());
         let bind = Bind { org: None, record: id.uuid(), purpose: "provider_key" };
         let secret = Secret::new(PROVIDER_KEY.as_bytes().to_vec());
-        let new = store::provider_keys::NewProviderKey {
+        store::provider_keys::NewProviderKey {
             id,
             owner: None,
             name: name.to_owned(),
-            provider: provider.to_owned(),
-            base_url: format!("http://{address}/v1"),
+            provider: "openai".to_owned(),
+            base_url: format!("http://{}/v1", self.upstream.address),
             masked: secret.masked(),
             sealed: Some(roots.vault.seal(&secret, &bind).unwrap()),
-            serves: Serves::Listed(models.iter().map(|&model| model.to_owned()).collect()),
+            serves: Serves::Listed(vec!["gpt-test".to_owned()]),
             priority: 100,
             created_at: self.now(),
-        };
-        self.store.provider_keys().insert(&new).await.unwrap();
+        }
     }
 
     /// A fresh API key with these limits.
@@ -217,12 +224,14 @@ impl World {
             prefix: token.prefix(),
             digest: self.digest(&token),
             models: vec![],
+            scopes: vec![],
+            allowed_ips: None,
             limits: generous(),
             expires_at: None,
             created_at: self.now(),
         };
         change(&mut new);
-        self.store.keys().insert(&new).await.unwrap();
+        self.store.keys().insert(&new, &self.act()).await.unwrap();
         self.secrets.push(token.reveal()[20..].to_owned());
         (token.reveal().to_owned(), new.id)
     }
@@ -237,12 +246,13 @@ impl World {
             digest: self.digest(&token),
             created_at: self.now(),
         };
-        self.store.operator_tokens().insert(&new).await.unwrap();
+        self.store.operator_tokens().insert(&new, &self.act()).await.unwrap();
         self.secrets.push(token.reveal()[20..].to_owned());
         token.reveal().to_owned()
     }
 
-    fn digest(&self, token: &Token) -> [u8; 32] {
+    /// What the store keeps of a credential.
+    pub fn digest(&self, token: &Token) -> [u8; 32] {
         self.pepper.digest(&vault::digest::sha256_of(token))
     }
 
@@ -290,12 +300,17 @@ impl World {
                 self.no_secret_in(&entry.display().to_string(), &std::fs::read(&entry).unwrap());
             }
         }
-        let reopened = Store::open(&load(&self.settings).0.database()).await.unwrap();
+        let reopened =
+            Store::open(&load(&self.settings).0.database(), vault::digest::sha256_of_parts).await.unwrap();
         let rows = reopened.usage().list(&store::usage::UsageFilter::default(), 1_000, None).await.unwrap();
         let mut calls: Vec<_> = rows.iter().map(|row| row.opened.call).collect();
         calls.sort();
         calls.dedup();
         assert_eq!(calls.len(), rows.len(), "a call was posted twice");
+        let (_, roots) = load(&self.settings);
+        let proved = control::audit::verify::verify(&reopened, &roots.audit, |_| ()).await;
+        let proved = proved.unwrap_or_else(|broken| panic!("{broken}"));
+        assert!(proved.rows > 0 && proved.unsigned == 0, "{proved:?}");
         reopened.close().await;
         self.finished = true;
     }
@@ -330,6 +345,7 @@ pub fn generous() -> Limits {
         burst_per_second: 1_000_000,
         concurrent: 10_000,
         body_bytes: 1 << 20,
+        tokens_per_minute: None,
     }
 }
 
@@ -344,6 +360,10 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -
     assert!(waited.await.is_ok(), "waited in vain for {what}");
 }
 
+fn act(now: Timestamp) -> Act {
+    Act::new(Actor::operator_cli("test"), now)
+}
+
 pub fn fresh() -> uuid::Uuid {
     vault::entropy::uuid_v7(Timestamp(START)).unwrap()
 }
@@ -356,7 +376,7 @@ fn load(settings: &[(String, String)]) -> (Config, Roots) {
 
 fn write_roots(dir: &Path) {
     use std::os::unix::fs::OpenOptionsExt as _;
-    for name in ["pepper.key", "vault.key"] {
+    for name in ["pepper.key", "vault.key", "audit.key"] {
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -7,6 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::audit::chain::Hash;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
@@ -16,8 +17,12 @@ use super::{Db, ReadFailed};
 
 /// The migrations in their order: version, title, text. They only go forward, and one that was released is never
 /// edited: a database remembers the text it was made with.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first tables", include_str!("../../migrations/0001_first_tables.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    (1, "first tables", include_str!("../../migrations/0001_first_tables.sql")),
+    (2, "vault check", include_str!("../../migrations/0002_vault_check.sql")),
+    (3, "audit", include_str!("../../migrations/0003_audit.sql")),
+    (4, "key restrictions", include_str!("../../migrations/0004_key_restrictions.sql")),
+];
 
 /// The owner alone reads and writes the file.
 const FILE_MODE: u32 = 0o600;
@@ -89,11 +94,11 @@ pub enum OpenFailed {
 }
 
 /// Opens or makes an SQLite database.
-pub(crate) async fn sqlite(path: &Path) -> Result<Db, OpenFailed> {
+pub(crate) async fn sqlite(path: &Path, hash: Hash) -> Result<Db, OpenFailed> {
     guard_file(path).map_err(|source| OpenFailed::File { path: path.to_owned(), source })?;
     let mut attempt = 1;
     loop {
-        match try_open(path).await {
+        match try_open(path, hash).await {
             Err(failed) if attempt < attempts(&failed) => {
                 attempt += 1;
                 tokio::time::sleep(OPEN_PAUSE).await;
@@ -114,7 +119,7 @@ fn guard_file(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn try_open(path: &Path) -> Result<Db, OpenFailed> {
+async fn try_open(path: &Path, hash: Hash) -> Result<Db, OpenFailed> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -131,7 +136,7 @@ async fn try_open(path: &Path) -> Result<Db, OpenFailed> {
     // What reads cannot write, whatever it is told.
     let reading = options.pragma("query_only", "ON");
     let readers = pool(READERS).connect_with(reading).await.map_err(|error| refused(path, error))?;
-    Ok(Db::Sqlite { readers, writer })
+    Ok(Db::Sqlite { readers, writer, hash })
 }
 
 fn pool(size: u32) -> PoolOptions<Sqlite> {

@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use domain::audit::Entry;
 use domain::id::KeyId;
 use domain::time::Timestamp;
 use domain::usage::CallSettled;
 
 use super::{Position, record};
+use crate::audit;
 use crate::db::statement::Statement;
 use crate::db::{Db, Tx, WriteFailed};
 use crate::keys;
 
-pub(super) async fn post(db: &Db, calls: &[CallSettled], positions: &[Position]) -> Result<u64, WriteFailed> {
-    if calls.is_empty() && positions.is_empty() {
+pub(super) async fn post(
+    db: &Db,
+    calls: &[CallSettled],
+    rows: &[Entry],
+    positions: &[Position],
+) -> Result<u64, WriteFailed> {
+    if calls.is_empty() && rows.is_empty() && positions.is_empty() {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
@@ -23,6 +30,9 @@ pub(super) async fn post(db: &Db, calls: &[CallSettled], positions: &[Position])
     }
     for (key, at) in last_used(calls) {
         keys::touch(&mut tx, key, at).await?;
+    }
+    for row in rows {
+        audit::append(&mut tx, row).await?;
     }
     for position in positions {
         keep(&mut tx, position).await?;

@@ -8,7 +8,7 @@ use store::orgs::OrgState;
 use store::provider_keys::NewProviderKey;
 use store::switch::Switch;
 
-use crate::world::{World, at, key, new_key, org, project, provider_key};
+use crate::world::{World, act, at, key, new_key, org, project, provider_key};
 
 #[tokio::test]
 async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
@@ -16,9 +16,9 @@ async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
     let store = &world.store;
     assert_eq!(store.changes().latest().await.unwrap(), 0);
     world.key(1).await;
-    store.orgs().set_state(org(1), OrgState::Suspended, at(10)).await.unwrap();
-    store.projects().set_state(project(1), Switch::Disabled, at(11)).await.unwrap();
-    store.keys().set_state(key(1), KeyState::Revoked, at(12)).await.unwrap();
+    store.orgs().set_state(org(1), OrgState::Suspended, &act(10)).await.unwrap();
+    store.projects().set_state(project(1), Switch::Disabled, &act(11)).await.unwrap();
+    store.keys().set_state(key(1), KeyState::Revoked, &act(12)).await.unwrap();
     let upstream = NewProviderKey {
         id: provider_key(1),
         owner: None,
@@ -31,9 +31,9 @@ async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
         priority: 1,
         created_at: at(13),
     };
-    store.provider_keys().insert(&upstream).await.unwrap();
-    store.provider_keys().set_state(provider_key(1), Switch::Disabled, at(14)).await.unwrap();
-    store.provider_keys().delete(provider_key(1), at(15)).await.unwrap();
+    store.provider_keys().insert(&upstream, &act(1)).await.unwrap();
+    store.provider_keys().set_state(provider_key(1), Switch::Disabled, &act(14)).await.unwrap();
+    store.provider_keys().delete(provider_key(1), &act(15)).await.unwrap();
     let model = NewModel {
         provider: "ollama".to_owned(),
         model: "llama".to_owned(),
@@ -42,9 +42,9 @@ async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
         max_output_tokens: None,
         state: Switch::Active,
     };
-    store.models().upsert(&model, at(16)).await.unwrap();
-    store.models().set_state("ollama", "llama", Switch::Disabled, at(17)).await.unwrap();
-    store.models().remove("ollama", "llama", at(18)).await.unwrap();
+    store.models().upsert(&model, &act(16)).await.unwrap();
+    store.models().set_state("ollama", "llama", Switch::Disabled, &act(17)).await.unwrap();
+    store.models().remove("ollama", "llama", &act(18)).await.unwrap();
 
     let (upstream, key) = (provider_key(1).to_string(), key(1).to_string());
     let expect = [
@@ -74,8 +74,8 @@ async fn what_is_refused_leaves_no_change() {
     let world = World::new().await;
     world.key(1).await;
     let before = world.store.changes().latest().await.unwrap();
-    assert!(world.store.keys().insert(&new_key(1)).await.is_err());
-    assert!(world.store.orgs().set_state(org(9), OrgState::Suspended, at(5)).await.is_err());
-    assert!(world.store.provider_keys().delete(provider_key(9), at(5)).await.is_err());
+    assert!(world.store.keys().insert(&new_key(1), &act(1)).await.is_err());
+    assert!(world.store.orgs().set_state(org(9), OrgState::Suspended, &act(5)).await.is_err());
+    assert!(world.store.provider_keys().delete(provider_key(9), &act(5)).await.is_err());
     assert_eq!(world.store.changes().latest().await.unwrap(), before);
 }

@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its world fails by saying so"
 )]
 
+mod audit;
 mod changes;
 mod keys;
 mod models;

@@ -7,7 +7,7 @@ use domain::route::Facts;
 use store::models::{ModelRefused, NewModel};
 use store::switch::Switch;
 
-use crate::world::{World, at};
+use crate::world::{World, act, at};
 
 fn price(input: &str, output: &str) -> Price {
     Price::new(input.parse().unwrap(), output.parse().unwrap()).unwrap()
@@ -33,15 +33,15 @@ async fn every_pricing_reads_back_and_each_write_is_a_new_price() {
     for pricing in
         [Pricing::Priced(price("0.15", "0.6")), Pricing::Free, Pricing::Unpriced, Pricing::Stepped(stepped)]
     {
-        let row = models.upsert(&new("gpt-x", pricing), at(5)).await.unwrap();
+        let row = models.upsert(&new("gpt-x", pricing), &act(5)).await.unwrap();
         assert_eq!((row.pricing, row.context_tokens, row.max_output_tokens), (pricing, Some(128_000), None));
         assert!(versions.insert(row.price_version()));
     }
-    models.remove("openai", "gpt-x", at(6)).await.unwrap();
-    let row = models.upsert(&new("gpt-x", Pricing::Free), at(7)).await.unwrap();
+    models.remove("openai", "gpt-x", &act(6)).await.unwrap();
+    let row = models.upsert(&new("gpt-x", Pricing::Free), &act(7)).await.unwrap();
     assert!(versions.insert(row.price_version()), "not even a removed row lends its version");
     assert_eq!((row.created_at, row.updated_at), (at(7), at(7)));
-    let row = models.upsert(&new("gpt-x", Pricing::Free), at(8)).await.unwrap();
+    let row = models.upsert(&new("gpt-x", Pricing::Free), &act(8)).await.unwrap();
     assert_eq!((row.created_at, row.updated_at), (at(7), at(8)));
     assert_eq!(models.list().await.unwrap(), [row]);
 }
@@ -53,19 +53,19 @@ async fn bad_ones_are_refused() {
     let credit = Price { request: Money::from_nanos(-1), ..price("1", "1") };
     let stepped = Stepped { below: price("1", "1"), from_prompt_tokens: 1, beyond: credit };
     for pricing in [Pricing::Priced(credit), Pricing::Stepped(stepped)] {
-        let refused = models.upsert(&new("gpt-x", pricing), at(5)).await;
+        let refused = models.upsert(&new("gpt-x", pricing), &act(5)).await;
         assert!(matches!(refused, Err(ModelRefused::NegativePrice(_))));
     }
     for (provider, model) in [("", "m"), ("a/b", "m"), ("openai", ""), ("openai", "a\nb")] {
         let (provider, model) = (provider.to_owned(), model.to_owned());
         let bad = NewModel { provider, model, ..new("", Pricing::Free) };
-        assert!(matches!(models.upsert(&bad, at(5)).await, Err(ModelRefused::BadName(_))), "{bad:?}");
+        assert!(matches!(models.upsert(&bad, &act(5)).await, Err(ModelRefused::BadName(_))), "{bad:?}");
     }
     assert!(models.list().await.unwrap().is_empty());
     for refused in [
         models.get("openai", "none").await.err(),
-        models.remove("openai", "none", at(5)).await.err(),
-        models.set_state("openai", "none", Switch::Active, at(5)).await.err(),
+        models.remove("openai", "none", &act(5)).await.err(),
+        models.set_state("openai", "none", Switch::Active, &act(5)).await.err(),
     ] {
         assert!(matches!(refused, Some(ModelRefused::NotFound(name)) if name == "openai/none"));
     }
@@ -75,9 +75,9 @@ async fn bad_ones_are_refused() {
 async fn rows_lie_over_the_catalogue() {
     let world = World::new().await;
     let models = world.store.models();
-    let own = models.upsert(&new("cheap", Pricing::Priced(price("1", "2"))), at(5)).await.unwrap();
-    models.upsert(&new("gone", Pricing::Free), at(5)).await.unwrap();
-    models.set_state("openai", "gone", Switch::Disabled, at(6)).await.unwrap();
+    let own = models.upsert(&new("cheap", Pricing::Priced(price("1", "2"))), &act(5)).await.unwrap();
+    models.upsert(&new("gone", Pricing::Free), &act(5)).await.unwrap();
+    models.set_state("openai", "gone", Switch::Disabled, &act(6)).await.unwrap();
 
     let mut facts = Facts::default();
     for model in ["cheap", "gone", "kept"] {
@@ -89,7 +89,7 @@ async fn rows_lie_over_the_catalogue() {
     assert_eq!(facts.get("openai", "gone"), None);
     assert_eq!(facts.get("openai", "kept").unwrap().pricing, Pricing::Free);
 
-    models.set_state("openai", "gone", Switch::Active, at(7)).await.unwrap();
+    models.set_state("openai", "gone", Switch::Active, &act(7)).await.unwrap();
     models.lay_over(&mut facts).await.unwrap();
     assert_eq!(facts.get("openai", "gone").unwrap().pricing, Pricing::Free);
 }

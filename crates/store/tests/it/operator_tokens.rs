@@ -3,7 +3,7 @@
 use store::operator_tokens::{NewOperatorToken, OperatorTokenRefused};
 use uuid::Uuid;
 
-use crate::world::{World, at, digest, prefix};
+use crate::world::{World, act, at, digest, prefix};
 
 fn new(number: u128) -> NewOperatorToken {
     NewOperatorToken {
@@ -19,13 +19,13 @@ fn new(number: u128) -> NewOperatorToken {
 async fn they_are_registered_held_and_removed() {
     let world = World::new().await;
     let tokens = world.store.operator_tokens();
-    let one = tokens.insert(&new(1)).await.unwrap();
+    let one = tokens.insert(&new(1), &act(1)).await.unwrap();
     assert_eq!(tokens.list().await.unwrap(), [one]);
     assert!(tokens.holds(&digest(1)).await.unwrap());
     assert!(!tokens.holds(&digest(2)).await.unwrap());
-    tokens.remove(Uuid::from_u128(1)).await.unwrap();
+    tokens.remove(Uuid::from_u128(1), &act(2)).await.unwrap();
     assert!(!tokens.holds(&digest(1)).await.unwrap());
-    let again = tokens.remove(Uuid::from_u128(1)).await;
+    let again = tokens.remove(Uuid::from_u128(1), &act(2)).await;
     assert!(matches!(again, Err(OperatorTokenRefused::NotFound(_))));
 }
 
@@ -33,9 +33,9 @@ async fn they_are_registered_held_and_removed() {
 async fn bad_ones_are_refused() {
     let world = World::new().await;
     let tokens = world.store.operator_tokens();
-    tokens.insert(&new(1)).await.unwrap();
+    tokens.insert(&new(1), &act(1)).await.unwrap();
     let same = NewOperatorToken { id: Uuid::from_u128(2), ..new(1) };
-    assert!(matches!(tokens.insert(&same).await, Err(OperatorTokenRefused::Duplicate)));
+    assert!(matches!(tokens.insert(&same, &act(1)).await, Err(OperatorTokenRefused::Duplicate)));
     let unnamed = NewOperatorToken { name: " ".to_owned(), ..new(2) };
-    assert!(matches!(tokens.insert(&unnamed).await, Err(OperatorTokenRefused::BadName(_))));
+    assert!(matches!(tokens.insert(&unnamed, &act(1)).await, Err(OperatorTokenRefused::BadName(_))));
 }

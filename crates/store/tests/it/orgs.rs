@@ -2,7 +2,7 @@
 
 use store::orgs::{NewOrg, OrgRefused, OrgState};
 
-use crate::world::{World, at, org};
+use crate::world::{World, act, at, org};
 
 #[tokio::test]
 async fn they_are_made_listed_and_found_by_either_name() {
@@ -23,7 +23,7 @@ async fn a_name_is_taken_once_and_is_a_name() {
     world.org(1, "acme").await;
     let create = async |name: &str| {
         let new = NewOrg { id: org(2), name: name.to_owned(), created_at: at(1) };
-        world.store.orgs().create(&new).await
+        world.store.orgs().create(&new, &act(1)).await
     };
     assert!(matches!(create("acme").await, Err(OrgRefused::NameTaken(name)) if name == "acme"));
     assert!(matches!(create("").await, Err(OrgRefused::BadName(_))));
@@ -37,8 +37,11 @@ async fn a_state_is_set_and_stays() {
     let world = World::new().await;
     let acme = world.org(1, "acme").await;
     let orgs = world.store.orgs();
-    assert_eq!(orgs.set_state(acme.id, OrgState::Suspended, at(5)).await.unwrap().state, OrgState::Suspended);
+    assert_eq!(
+        orgs.set_state(acme.id, OrgState::Suspended, &act(5)).await.unwrap().state,
+        OrgState::Suspended
+    );
     assert_eq!(orgs.get("acme").await.unwrap().state, OrgState::Suspended);
-    assert_eq!(orgs.set_state(acme.id, OrgState::Active, at(6)).await.unwrap(), acme);
-    assert!(matches!(orgs.set_state(org(9), OrgState::Active, at(7)).await, Err(OrgRefused::NotFound(_))));
+    assert_eq!(orgs.set_state(acme.id, OrgState::Active, &act(6)).await.unwrap(), acme);
+    assert!(matches!(orgs.set_state(org(9), OrgState::Active, &act(7)).await, Err(OrgRefused::NotFound(_))));
 }

@@ -3,7 +3,7 @@
 use store::projects::{NewProject, ProjectRefused};
 use store::switch::Switch;
 
-use crate::world::{World, at, org, project};
+use crate::world::{World, act, at, org, project};
 
 #[tokio::test]
 async fn they_are_made_listed_and_found_within_their_organization() {
@@ -34,7 +34,7 @@ async fn bad_ones_are_refused() {
     world.project(1, 1, "web").await;
     let create = async |number, name: &str| {
         let new = NewProject { id: project(7), org: org(number), name: name.to_owned(), created_at: at(1) };
-        world.store.projects().create(&new).await
+        world.store.projects().create(&new, &act(1)).await
     };
     assert!(matches!(create(1, "web").await, Err(ProjectRefused::NameTaken(_))));
     assert!(matches!(create(1, "\t").await, Err(ProjectRefused::BadName(_))));
@@ -47,9 +47,9 @@ async fn a_state_is_set_and_stays() {
     world.org(1, "acme").await;
     let web = world.project(1, 1, "web").await;
     let projects = world.store.projects();
-    projects.set_state(web.id, Switch::Disabled, at(5)).await.unwrap();
+    projects.set_state(web.id, Switch::Disabled, &act(5)).await.unwrap();
     assert_eq!(projects.get(None, "web").await.unwrap().state, Switch::Disabled);
-    assert_eq!(projects.set_state(web.id, Switch::Active, at(6)).await.unwrap(), web);
-    let absent = projects.set_state(project(9), Switch::Active, at(7)).await;
+    assert_eq!(projects.set_state(web.id, Switch::Active, &act(6)).await.unwrap(), web);
+    let absent = projects.set_state(project(9), Switch::Active, &act(7)).await;
     assert!(matches!(absent, Err(ProjectRefused::NotFound(_))));
 }

@@ -4,7 +4,7 @@ use domain::route::Serves;
 use store::provider_keys::{NewProviderKey, ProviderKeyRefused};
 use store::switch::Switch;
 
-use crate::world::{World, at, org, provider_key};
+use crate::world::{World, act, at, org, provider_key};
 
 fn new(number: u128, priority: u16) -> NewProviderKey {
     NewProviderKey {
@@ -26,9 +26,9 @@ async fn they_are_kept_listed_in_order_and_found() {
     let world = World::new().await;
     world.org(1, "acme").await;
     let keys = world.store.provider_keys();
-    let second = keys.insert(&new(1, 20)).await.unwrap();
+    let second = keys.insert(&new(1, 20), &act(1)).await.unwrap();
     let local = NewProviderKey { owner: Some(org(1)), sealed: None, serves: Serves::Any, ..new(2, 10) };
-    let first = keys.insert(&local).await.unwrap();
+    let first = keys.insert(&local, &act(1)).await.unwrap();
     assert_eq!(keys.list().await.unwrap(), [first.clone(), second.clone()]);
     assert_eq!(keys.get("openai 1").await.unwrap(), second);
     assert_eq!(keys.get(&first.id.to_string()).await.unwrap(), first);
@@ -44,8 +44,8 @@ async fn they_are_kept_listed_in_order_and_found() {
 async fn bad_ones_are_refused() {
     let world = World::new().await;
     let keys = world.store.provider_keys();
-    keys.insert(&new(1, 1)).await.unwrap();
-    let insert = async |new: NewProviderKey| keys.insert(&new).await.err();
+    keys.insert(&new(1, 1), &act(1)).await.unwrap();
+    let insert = async |new: NewProviderKey| keys.insert(&new, &act(1)).await.err();
     let taken = NewProviderKey { id: provider_key(2), ..new(1, 1) };
     assert!(matches!(insert(taken).await, Some(ProviderKeyRefused::NameTaken(_))));
     let unnamed = NewProviderKey { name: String::new(), ..new(2, 1) };
@@ -61,8 +61,8 @@ async fn bad_ones_are_refused() {
 async fn connections_are_those_in_use() {
     let world = World::new().await;
     let keys = world.store.provider_keys();
-    keys.insert(&new(1, 20)).await.unwrap();
-    keys.insert(&NewProviderKey { sealed: None, serves: Serves::Any, ..new(2, 10) }).await.unwrap();
+    keys.insert(&new(1, 20), &act(1)).await.unwrap();
+    keys.insert(&NewProviderKey { sealed: None, serves: Serves::Any, ..new(2, 10) }, &act(1)).await.unwrap();
     let check = async |expect: &[u128]| {
         let found = keys.connections().await.unwrap();
         assert_eq!(found.iter().map(|one| one.id.uuid().as_u128()).collect::<Vec<_>>(), expect);
@@ -73,14 +73,14 @@ async fn connections_are_those_in_use() {
     assert_eq!(connection.serves, Serves::Listed(vec!["gpt-x".to_owned()]));
     assert_eq!((&*connection.base_url, connection.priority), ("https://api.example.com/v1", 20));
 
-    keys.set_state(provider_key(2), Switch::Disabled, at(5)).await.unwrap();
+    keys.set_state(provider_key(2), Switch::Disabled, &act(5)).await.unwrap();
     check(&[1]).await;
-    keys.set_state(provider_key(2), Switch::Active, at(6)).await.unwrap();
+    keys.set_state(provider_key(2), Switch::Active, &act(6)).await.unwrap();
     check(&[2, 1]).await;
-    keys.delete(provider_key(1), at(7)).await.unwrap();
+    keys.delete(provider_key(1), &act(7)).await.unwrap();
     check(&[2]).await;
-    let gone = keys.delete(provider_key(1), at(8)).await;
+    let gone = keys.delete(provider_key(1), &act(8)).await;
     assert!(matches!(gone, Err(ProviderKeyRefused::NotFound(_))));
-    let gone = keys.set_state(provider_key(1), Switch::Active, at(8)).await;
+    let gone = keys.set_state(provider_key(1), Switch::Active, &act(8)).await;
     assert!(matches!(gone, Err(ProviderKeyRefused::NotFound(_))));
 }

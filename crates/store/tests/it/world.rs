@@ -1,12 +1,14 @@
 //! A database in a folder of its own, and rows to put into it. Identifiers are small numbers and times are seconds.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
 
+use domain::audit::{Act, Actor};
 use domain::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
 use domain::limit::Limits;
 use domain::money::Money;
 use domain::price::Tokens;
-use domain::scope::KeyState;
+use domain::scope::{Access, KeyState};
 use domain::time::Timestamp;
 use domain::token::Prefix;
 use domain::usage::{CallOpened, CallSettled, Outcome, Surface, UsageSource};
@@ -36,19 +38,19 @@ impl World {
 
     pub async fn org(&self, number: u128, name: &str) -> Org {
         let new = NewOrg { id: org(number), name: name.to_owned(), created_at: at(1) };
-        self.store.orgs().create(&new).await.unwrap()
+        self.store.orgs().create(&new, &act(1)).await.unwrap()
     }
 
     pub async fn project(&self, number: u128, org_number: u128, name: &str) -> Project {
         let (id, org, name) = (project(number), org(org_number), name.to_owned());
-        self.store.projects().create(&NewProject { id, org, name, created_at: at(2) }).await.unwrap()
+        self.store.projects().create(&NewProject { id, org, name, created_at: at(2) }, &act(2)).await.unwrap()
     }
 
     /// An organization, its project and its key, all of one number.
     pub async fn key(&self, number: u128) -> Key {
         self.org(number, &format!("org {number}")).await;
         self.project(number, number, "main").await;
-        let key = self.store.keys().insert(&new_key(number)).await.unwrap();
+        let key = self.store.keys().insert(&new_key(number), &act(1)).await.unwrap();
         assert_eq!(key.state, KeyState::Active);
         key
     }
@@ -59,7 +61,24 @@ pub fn file(folder: &TempDir) -> PathBuf {
 }
 
 pub async fn open(folder: &TempDir) -> Store {
-    Store::open(&file(folder)).await.unwrap_or_else(|failed| panic!("{failed}"))
+    Store::open(&file(folder), hash).await.unwrap_or_else(|failed| panic!("{failed}"))
+}
+
+/// A hash good enough for a test: the real one is given by the binary.
+pub fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (start, chunk) in (0u8..).zip(out.chunks_exact_mut(8)) {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(start);
+        parts.iter().for_each(|part| hasher.write(part));
+        chunk.copy_from_slice(&hasher.finish().to_be_bytes());
+    }
+    out
+}
+
+/// Something that a person does at this second.
+pub fn act(seconds: i64) -> Act {
+    Act::new(Actor::operator_cli("tester"), at(seconds))
 }
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -101,6 +120,8 @@ pub fn new_key(number: u128) -> NewKey {
         prefix: prefix(number),
         digest: digest(number),
         models: vec!["openai/gpt-x".to_owned()],
+        scopes: vec![Access::Chat],
+        allowed_ips: Some(vec!["192.0.2.0/24".parse().unwrap()]),
         limits: Limits { requests_per_minute: 7, ..Limits::default() },
         expires_at: Some(at(900)),
         created_at: at(3),

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use store::orgs::NewOrg;
 use store::usage::UsageFilter;
 
-use crate::world::{World, at, call, digest, file, key, open, org};
+use crate::world::{World, act, at, call, digest, file, key, open, org};
 
 const ROUNDS: u128 = 60;
 
@@ -27,9 +27,9 @@ async fn two_handles_write_at_once_and_none_is_turned_away() {
         });
         tasks.spawn(async move {
             let new = NewOrg { id: org(1_000 + round), name: format!("org-{round}"), created_at: at(1) };
-            command.orgs().create(&new).await.unwrap();
+            command.orgs().create(&new, &act(1)).await.unwrap();
             let state = if round % 2 == 0 { KeyState::Active } else { KeyState::Disabled };
-            command.keys().set_state(key(1), state, at(1)).await.unwrap();
+            command.keys().set_state(key(1), state, &act(1)).await.unwrap();
             assert!(command.keys().find_by_digest(&digest(1)).await.unwrap().is_some());
         });
     }
@@ -52,7 +52,7 @@ async fn many_open_a_new_file_at_once() {
         tasks.spawn(async move {
             let store = open(&folder).await;
             let new = NewOrg { id: org(number), name: format!("org-{number}"), created_at: at(1) };
-            store.orgs().create(&new).await.unwrap();
+            store.orgs().create(&new, &act(1)).await.unwrap();
             store
         });
     }

@@ -9,8 +9,12 @@ use crate::outbox::MAX_SETTLED_BYTES;
 pub(super) const ALIGN: usize = 8;
 /// Bytes before a payload.
 pub(super) const HEAD_BYTES: usize = 8;
-/// The version of a payload.
-const VERSION: u8 = 1;
+/// The version of a payload with the opening or the settlement of a call.
+const CALL: u8 = 1;
+/// The version of one with an entry of the audit trail: a release that does not know them must not read past them.
+const NOTED: u8 = 2;
+/// The newest version that this release reads.
+pub(super) const NEWEST: u8 = NOTED;
 /// Bytes that the search for records behind a broken place may checksum: enough to find one that is there, too
 /// few for a crafted file to hold up the start.
 const SEARCH_BYTES: usize = 8 << 20;
@@ -110,15 +114,18 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
 /// causes.
 pub(super) fn encode(event: &Event, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
     buffer.clear();
-    buffer.push(VERSION);
+    buffer.push(match event {
+        Event::Opened(_) | Event::Settled(_) => CALL,
+        Event::Noted(_) => NOTED,
+    });
     postcard::to_extend(event, buffer).ok()
 }
 
 /// Reads a payload.
 pub(super) fn decode(payload: &[u8]) -> Result<Event, NotAnEvent> {
     match payload.split_first() {
-        Some((&VERSION, event)) => postcard::from_bytes(event).map_err(|_| NotAnEvent::Malformed),
-        Some((&version, _)) if version > VERSION => Err(NotAnEvent::Newer(version)),
+        Some((&(CALL | NOTED), event)) => postcard::from_bytes(event).map_err(|_| NotAnEvent::Malformed),
+        Some((&version, _)) if version > NEWEST => Err(NotAnEvent::Newer(version)),
         _ => Err(NotAnEvent::Malformed),
     }
 }
@@ -161,7 +168,7 @@ mod tests {
     fn an_empty_payload_is_no_event() {
         assert_eq!(decode(&[]), Err(NotAnEvent::Malformed));
         assert_eq!(decode(&[0, 1, 2]), Err(NotAnEvent::Malformed));
-        assert_eq!(decode(&[VERSION + 1]), Err(NotAnEvent::Newer(VERSION + 1)));
+        assert_eq!(decode(&[NEWEST + 1]), Err(NotAnEvent::Newer(NEWEST + 1)));
     }
 
     proptest! {

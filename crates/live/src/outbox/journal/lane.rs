@@ -16,6 +16,8 @@ pub(super) enum Need {
     Opening,
     /// A settlement takes any room there is.
     Settling,
+    /// An entry of the audit trail leaves that half as well: refusals must not take the room of what was spent.
+    Noting,
 }
 
 /// A record that was taken.
@@ -45,7 +47,7 @@ pub(super) struct Lane {
     tail: AtomicU64,
     /// Packed place up to which everything is on the disk.
     synced: AtomicU64,
-    /// Settled calls written, recovered ones that wait included.
+    /// Records written that are to be posted, recovered ones that wait included.
     settled: AtomicU64,
 }
 
@@ -116,8 +118,8 @@ impl Lane {
         }
         let end = active.writer.append(payload).ok_or(Full::Record)?;
         let end = pack(active.writer.segment().number(), end);
-        if need == Need::Settling {
-            // Before the tail, so that no reader can confirm a call that is not counted yet.
+        if need != Need::Opening {
+            // Before the tail, so that no reader can confirm a record that is not counted yet.
             self.settled.fetch_add(1, Ordering::Release);
         }
         self.tail.store(end, Ordering::Release);
@@ -208,7 +210,7 @@ impl Active {
             return Err(Full::Record);
         }
         // Settling tries the disk whatever is known of it, opening does not wait for a failure it can foresee.
-        if need == Need::Opening && journal.starved.load(Ordering::Relaxed) {
+        if need != Need::Settling && journal.starved.load(Ordering::Relaxed) {
             return Err(journal.bound_reached().unwrap_or(Full::Disk));
         }
         let number = self.take_number();
@@ -225,7 +227,7 @@ impl Active {
             return false;
         };
         match need {
-            Need::Opening => left >= journal.segment_bytes as usize / 2,
+            Need::Opening | Need::Noting => left >= journal.segment_bytes as usize / 2,
             Need::Settling => true,
         }
     }

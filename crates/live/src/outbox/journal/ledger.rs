@@ -19,8 +19,8 @@ pub(super) struct Ledger {
     /// round of reading. An opening was written before its settlement, so a round that begins after the settlement
     /// was read meets the opening, if there is one.
     early: HashMap<CallId, u64>,
-    /// Delivered calls by lane, in order, with their packed end.
-    delivered: Vec<VecDeque<(u64, CallId)>>,
+    /// Delivered records by lane, in order: their packed end, and the call if they settle one.
+    delivered: Vec<VecDeque<(u64, Option<CallId>)>>,
     round: u64,
 }
 
@@ -42,7 +42,14 @@ impl Ledger {
             self.early.insert(call, self.round);
         }
         if let Some(delivered) = self.delivered.get_mut(lane) {
-            delivered.push_back((end, call));
+            delivered.push_back((end, Some(call)));
+        }
+    }
+
+    /// An entry of the audit trail that ends at `end` was read and is being delivered.
+    pub(super) fn noted(&mut self, lane: usize, end: u64) {
+        if let Some(delivered) = self.delivered.get_mut(lane) {
+            delivered.push_back((end, None));
         }
     }
 
@@ -53,13 +60,13 @@ impl Ledger {
         self.round += 1;
     }
 
-    /// Everything of `lane` up to `place` is posted; how many calls that were.
+    /// Everything of `lane` up to `place` is posted; how many records that were.
     pub(super) fn confirm(&mut self, lane: usize, place: u64) -> u64 {
         let Some(delivered) = self.delivered.get_mut(lane) else { return 0 };
         let mut confirmed = 0;
         while let Some((_, call)) = delivered.pop_front_if(|(end, _)| *end <= place) {
             confirmed += 1;
-            if let Some(home) = self.open.remove(&call)
+            if let Some(home) = call.and_then(|call| self.open.remove(&call))
                 && let Some(held) = self.holds.get_mut(&home)
             {
                 *held -= 1;

@@ -67,7 +67,7 @@ impl Reader {
         reader
     }
 
-    /// The next settled calls, at most `max`; waits until there are some. Dropped before it ends, it has taken
+    /// The next records to post, at most `max`; waits until there are some. Dropped before it ends, it has taken
     /// nothing.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Reader {
         }
     }
 
-    /// The next settled calls, at most `max`, as far as there are some now. Reads files only while it catches up
+    /// The next records to post, at most `max`, as far as there are some now. Reads files only while it catches up
     /// with an earlier run.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Reader {
             Paused::LaneRead => self.round(&mut batch, max.max(1)),
             Paused::BatchFull => Ok(Paused::BatchFull),
         });
-        if batch.settled.is_empty() {
+        if batch.is_empty() {
             return read.map(|_| None);
         }
         // A failure after something was read comes up again with the next call.
@@ -176,7 +176,7 @@ impl Reader {
         let handle = Arc::clone(&self.handle);
         let lane = &handle.journal.lanes[index];
         while self.cursors[index].place < self.cursors[index].target {
-            if batch.settled.len() >= max {
+            if batch.len() >= max {
                 return Ok(Paused::BatchFull);
             }
             let cursor = &mut self.cursors[index];
@@ -196,6 +196,11 @@ impl Reader {
                         Ok(Event::Settled(settled)) => {
                             self.ledger.settled(settled.opened.call, index, end);
                             batch.settled.push(settled);
+                            None
+                        }
+                        Ok(Event::Noted(entry)) => {
+                            self.ledger.noted(index, end);
+                            batch.noted.push(entry);
                             None
                         }
                         Err(cause) => Some(cause.to_string()),

@@ -220,7 +220,7 @@ struct Survey {
     opened: HashMap<CallId, (u16, u32, usize)>,
     /// Settlements without an opening so far.
     settled: HashSet<CallId>,
-    /// Settlements that are not confirmed, by lane.
+    /// Settlements and entries of the audit trail that are not confirmed, by lane.
     waiting: BTreeMap<u16, u64>,
 }
 
@@ -245,8 +245,10 @@ impl Survey {
                         *self.waiting.entry(lane).or_default() += 1;
                     }
                 }
+                Ok(Event::Noted(_)) if place >= confirmed => *self.waiting.entry(lane).or_default() += 1,
+                Ok(Event::Noted(_)) => {}
                 Err(NotAnEvent::Newer(version)) => {
-                    let (found, known) = (u16::from(version), FORMAT);
+                    let (found, known) = (u16::from(version), u16::from(frame::NEWEST));
                     return Err(OpenFailed::Newer { path, found, known });
                 }
                 // The reader comes by later and tells, unless it starts behind this place.

@@ -24,7 +24,7 @@ pub(super) async fn examine(config: &Config, roots: Option<&Roots>, checks: &mut
         let detail = format!("others than its owner can get at {shown} (mode {mode:03o})");
         checks.push(Check::warn("database", detail, format!("Run `chmod 600 {shown}`.")));
     }
-    let store = match Store::open(&path).await {
+    let store = match Store::open(&path, vault::digest::sha256_of_parts).await {
         Ok(store) => store,
         Err(failed) => {
             let fix = "Use the release that wrote it, or restore it from a backup.";

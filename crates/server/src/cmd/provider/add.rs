@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use control::vault_keys::prove;
 use domain::id::ProviderKeyId;
 use domain::route::Serves;
 use domain::secret::Secret;
@@ -71,28 +72,27 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<ProviderKey>
     let secret = secret(&args.secret, provider, context)?;
 
     let store = open_store(&config).await?;
+    prove(&store, &roots.vault, context.now()).await?;
     let owner = match &args.org {
         Some(org) => Some(resolve::org(&store, Some(org)).await?.id),
         None => None,
     };
     let id = ProviderKeyId::new(context.new_id()?);
     let bind = Bind { org: owner, record: id.uuid(), purpose: super::PURPOSE };
-    let row = store
-        .provider_keys()
-        .insert(&NewProviderKey {
-            id,
-            owner,
-            name: args.name.unwrap_or_else(|| provider.slug.to_owned()),
-            provider: provider.slug.to_owned(),
-            base_url,
-            sealed: secret.as_ref().map(|secret| roots.vault.seal(secret, &bind)).transpose()?,
-            masked: secret.as_ref().map_or_else(|| "none".to_owned(), Secret::masked),
-            serves,
-            priority: args.priority,
-            created_at: context.now(),
-        })
-        .await
-        .context("the connection is not kept")?;
+    let new = NewProviderKey {
+        id,
+        owner,
+        name: args.name.unwrap_or_else(|| provider.slug.to_owned()),
+        provider: provider.slug.to_owned(),
+        base_url,
+        sealed: secret.as_ref().map(|secret| roots.vault.seal(secret, &bind)).transpose()?,
+        masked: secret.as_ref().map_or_else(|| "none".to_owned(), Secret::masked),
+        serves,
+        priority: args.priority,
+        created_at: context.now(),
+    };
+    let kept = store.provider_keys().insert(&new, &context.act()).await;
+    let row = kept.context("the connection is not kept")?;
     store.close().await;
     Ok(row)
 }

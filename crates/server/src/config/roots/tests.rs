@@ -9,6 +9,8 @@ const PEPPER: &str = "q8Yb0c5mKJ3nVw7xT1eZr4uHs9fGdL2aPoQiXkMvBtE=";
 const KEY: &str = "hE2mYkVbqT0xJ9rNfWc4oPzLsUiGd7a1XwQvB5tR8K0=";
 const OLDER: &str = "9f4c01e7b2a85d3360fb1c7ae94d20583b6f8ea1d75c492e0b13f6a87cd5e294";
 
+const AUDIT: &str = "t3Qz8Lw1VnBxKc6YpJ0sRfGh4UeMdA9oTi2ZbWkXyN8=";
+
 struct World {
     folder: tempfile::TempDir,
     environment: Environment,
@@ -19,6 +21,7 @@ impl World {
         let world = Self { folder: tempfile::tempdir().unwrap(), environment };
         world.file("pepper.key", &format!("{PEPPER}\n"), 0o600);
         world.file("vault.key", &format!("{KEY}\n"), 0o600);
+        world.file("audit.key", &format!("{AUDIT}\n"), 0o600);
         world
     }
 
@@ -33,6 +36,7 @@ impl World {
         let secrets = Secrets {
             pepper: pepper.parse().unwrap(),
             encryption_keys: keys.iter().map(|key| key.parse().unwrap()).collect(),
+            audit: "file:audit.key".parse().unwrap(),
         };
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         let place = Place { data_dir: self.folder.path(), environment: self.environment, variables };
@@ -40,7 +44,7 @@ impl World {
         assert_eq!(roots.is_some(), faults.is_empty());
         let text = |list: &[Fault]| list.iter().map(|fault| format!("{fault}\n")).collect::<String>();
         let (faults, warnings) = (text(&faults), text(&warnings));
-        for secret in [PEPPER, KEY, OLDER] {
+        for secret in [PEPPER, KEY, OLDER, AUDIT] {
             assert!(!faults.contains(secret) && !warnings.contains(secret));
         }
         (faults, warnings)
@@ -86,6 +90,22 @@ fn equal_roots_are_refused_in_any_spelling() {
     let hex = data_encoding::HEXLOWER.encode(bytes.open());
     world.file("hex.key", &hex, 0o600);
     world.check("file:hex.key", &["env:KEY"], "the same");
+}
+
+#[test]
+fn the_key_of_the_audit_trail_is_one_of_its_own() {
+    let world = World::new(Environment::Development);
+    for (text, fault) in [
+        (KEY.to_owned(), "used for something else"),
+        (PEPPER.to_owned(), "used for something else"),
+        (String::new(), "no signing key"),
+        ("too short".to_owned(), "base64"),
+        (format!("{AUDIT} {AUDIT}"), "given twice"),
+        (format!("{AUDIT},{OLDER}"), ""),
+    ] {
+        world.file("audit.key", &text, 0o600);
+        world.check("file:pepper.key", &["file:vault.key"], fault);
+    }
 }
 
 #[test]

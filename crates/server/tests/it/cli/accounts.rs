@@ -137,7 +137,9 @@ fn call(number: u128, started_at: i64, model: &str, nanos: i64) -> CallSettled {
 async fn calls_are_listed_filtered_and_summed() {
     let place = Place::installed();
     assert_eq!(place.json(&["usage"])["usage"].as_array().unwrap().len(), 0);
-    let store = store::Store::open(&place.data().join("portcullis.db")).await.unwrap();
+    let store = store::Store::open(&place.data().join("portcullis.db"), vault::digest::sha256_of_parts)
+        .await
+        .unwrap();
     let day = 86_400_000_000;
     let mut calls: Vec<CallSettled> = (0..1_500).map(|number| call(number, day, "demo-fast", 150)).collect();
     calls.push(call(5_000, 2 * day, "demo-smart", 2_500_000_000));

@@ -52,6 +52,7 @@ fn a_place_without_an_installation_is_told_so() {
         &[
             ("secrets.pepper", "portcullis init"),
             ("secrets.encryption_keys", "portcullis init"),
+            ("secrets.audit", "portcullis serve"),
             ("data_dir", "is not there"),
             ("database", "portcullis init"),
         ],

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -15,6 +16,10 @@ use tokio::sync::Notify;
 pub enum Step {
     /// Sends these bytes.
     Send(Vec<u8>),
+    /// Sends these bytes so many times, or until nobody takes them any more.
+    Flood(Vec<u8>, usize),
+    /// Sends these bytes one by one, each in a packet of its own.
+    Drip(Vec<u8>),
     /// Waits until the test opens the gate.
     Wait(Arc<Notify>),
     /// Sends nothing more and waits for the peer to close.
@@ -44,6 +49,7 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     hung_up: Mutex<Vec<Instant>>,
     connections: Mutex<usize>,
+    flooded: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -106,6 +112,11 @@ impl Upstream {
         self.shared.hung_up.lock().unwrap().clone()
     }
 
+    /// Bytes that floods have got rid of.
+    pub fn flooded(&self) -> usize {
+        self.shared.flooded.load(Ordering::Relaxed)
+    }
+
     pub fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
     }
@@ -136,6 +147,22 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
                     if stream.write_all(&bytes).await.is_err() {
                         shared.hung_up.lock().unwrap().push(Instant::now());
                         return;
+                    }
+                }
+                Step::Flood(bytes, times) => {
+                    for _ in 0..times {
+                        if stream.write_all(&bytes).await.is_err() {
+                            shared.hung_up.lock().unwrap().push(Instant::now());
+                            return;
+                        }
+                        shared.flooded.fetch_add(bytes.len(), Ordering::Relaxed);
+                    }
+                }
+                Step::Drip(bytes) => {
+                    stream.set_nodelay(true).unwrap();
+                    for byte in bytes {
+                        stream.write_all(&[byte]).await.unwrap();
+                        tokio::task::yield_now().await;
                     }
                 }
                 Step::Wait(gate) => gate.notified().await,

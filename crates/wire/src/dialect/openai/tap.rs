@@ -235,7 +235,7 @@ impl Tap {
     fn complete_partial(&mut self, chunk: &mut Bytes, out: &mut VecDeque<Bytes>) -> Result<(), Broken> {
         let end = self.framer.event_end(chunk);
         let more = chunk.split_to(end.unwrap_or(chunk.len()));
-        if self.partial.len() + more.len() > MAX_EVENT_BYTES {
+        if self.partial.len() + bounded_bytes(&more) > MAX_EVENT_BYTES {
             return Err(Broken::EventTooLarge);
         }
         self.partial.extend_from_slice(&more);
@@ -255,7 +255,8 @@ impl Tap {
             let rest = chunk.get(whole..).unwrap_or_default();
             let Some(length) = self.framer.event_end(rest) else { break };
             let event = rest.get(..length).unwrap_or_default();
-            let fate = if length > MAX_EVENT_BYTES { Err(Broken::EventTooLarge) } else { self.judge(event) };
+            let too_large = bounded_bytes(event) > MAX_EVENT_BYTES;
+            let fate = if too_large { Err(Broken::EventTooLarge) } else { self.judge(event) };
             match fate {
                 Ok(Fate::Pass) => whole += length,
                 Ok(Fate::Withhold) => {
@@ -319,6 +320,12 @@ impl Tap {
         let hidden = self.usage_chunk == UsageChunk::Hide && payload.is_usage_only();
         Ok(if hidden { Fate::Withhold } else { Fate::Pass })
     }
+}
+
+/// The bytes at the end of an event that count for its bound: not the line feed of its last line end, which may as
+/// well come when the event has been handed on already.
+fn bounded_bytes(event: &[u8]) -> usize {
+    event.len() - usize::from(event.ends_with(b"\r\n"))
 }
 
 fn is_done(data: &[u8]) -> bool {

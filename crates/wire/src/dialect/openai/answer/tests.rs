@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+
+use super::super::golden::samples;
 use super::*;
 
 #[track_caller]
@@ -45,4 +48,23 @@ fn an_error_in_place_of_an_answer_is_told() {
     assert_eq!(error(r#"{"error":{"x":1},"choices":[]}"#), Some(UpstreamError::without_words()));
     assert_eq!(error(r#"{"error":null,"choices":[]}"#), None);
     assert_eq!(error(r#"{"error":{},"choices":[]}"#), None);
+}
+
+proptest! {
+    #[test]
+    fn damaged_answers_are_read_or_refused_and_never_hold_more_than_was_written(
+        which in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 0..3), surface in prop::sample::select(&Surface::ALL[..]),
+    ) {
+        let answers = samples("json");
+        let mut body = which.get(&answers).1.clone();
+        let place = place.index(body.len());
+        body.splice(place..=place, bytes);
+        let read = read_answer(surface, &body);
+        if let Ok(answer) = &read {
+            prop_assert!(usize::try_from(answer.output_bytes).unwrap() <= body.len());
+        }
+        let padded = [b" \n", &body[..], b"\t"].concat();
+        prop_assert_eq!(read_answer(surface, &padded), read);
+    }
 }

@@ -284,6 +284,11 @@ proptest! {
         }
         prop_assert_eq!(serde_json::from_slice::<Value>(&sent).unwrap(), body);
         prop_assert!(crate::json::read_strict(&sent, &mut Weight::default()).is_ok());
+        // Not every name that an upstream may have is one that a caller may write.
+        if let Ok(again) = read(Surface::Chat, &sent) {
+            prop_assert_eq!(again.input_bytes, request.input_bytes);
+            prop_assert_eq!(again.rewrite(&sent, &upstream, StreamUsage::OnRequest), sent);
+        }
     }
 
     #[test]

@@ -116,6 +116,22 @@ fn an_event_is_bounded() {
 }
 
 #[test]
+fn the_bound_of_an_event_does_not_hang_on_where_its_last_line_end_is_cut() {
+    let sized = |bytes: usize| {
+        let frame = "data: {\"x\":\"\"}\r\n\r\n".len();
+        format!("data: {{\"x\":\"{}\"}}\r\n\r\n", "a".repeat(bytes - frame))
+    };
+    for (bytes, fed) in [(MAX_EVENT_BYTES + 1, Ok(())), (MAX_EVENT_BYTES + 2, Err(Broken::EventTooLarge))] {
+        let stream = sized(bytes);
+        let expect = relay(UsageChunk::Keep, [stream.as_bytes()]);
+        assert_eq!(expect.fed, fed);
+        for place in bytes - 5..bytes {
+            assert_eq!(relay(UsageChunk::Keep, cut(stream.as_bytes(), &[place])), expect, "cut at {place}");
+        }
+    }
+}
+
+#[test]
 fn a_broken_stream_stays_broken() {
     let (mut tap, mut out) = (Tap::new(UsageChunk::Keep), VecDeque::new());
     let mut feed = |bytes: &'static str| tap.feed(Bytes::from_static(bytes.as_bytes()), &mut out);

@@ -1,0 +1,5 @@
+//! The audit trail as evidence: signing its end, proving it whole, and handing it out. It appends nothing itself.
+
+pub mod export;
+pub mod head;
+pub mod verify;

@@ -1,0 +1,114 @@
+//! One connection, from its handshake to its end: who answers its requests, and when it is cut.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::census::Place;
+use super::pulse::{Pulse, Watched};
+use super::socket::Socket;
+use crate::gate::Gateway;
+use crate::pipeline::{self, HangUp, Load};
+
+/// A browser that once saw the gate over TLS is to come back over TLS for a year (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// What a connection needs besides its stream.
+pub(super) struct Connection {
+    pub gate: Arc<Gateway>,
+    pub builder: Arc<Builder<TokioExecutor>>,
+    pub watcher: Watcher,
+    pub peer: IpAddr,
+    /// Held until the connection is closed.
+    pub place: Place,
+}
+
+/// Whether the bytes are protected on their way.
+#[derive(Clone, Copy, PartialEq)]
+enum Transport {
+    Plain,
+    Tls,
+}
+
+impl Connection {
+    /// Serves a connection in the clear.
+    pub(super) async fn run(self, stream: TcpStream) {
+        self.speak(stream, Transport::Plain).await;
+    }
+
+    /// Serves a connection over TLS.
+    pub(super) async fn run_tls(self, stream: TcpStream, config: Arc<ServerConfig>) {
+        let patience = self.gate.settings.timeouts.header;
+        match timeout(patience, TlsAcceptor::from(config).accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, Transport::Tls).await,
+            Ok(Err(failed)) => tracing::debug!(peer = %self.peer, %failed, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %self.peer, "a TLS handshake took too long"),
+        }
+    }
+
+    async fn speak<S>(self, stream: S, transport: Transport)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { gate, builder, watcher, peer, place: _place } = self;
+        let (opens_within, patience) = (gate.settings.timeouts.header, gate.settings.timeouts.write);
+        let pulse = Pulse::new(opens_within);
+        let socket = TokioIo::new(Socket::new(stream, Arc::clone(&pulse)));
+        let answering = Arc::clone(&pulse);
+        let service = service_fn(move |request| {
+            answer(Arc::clone(&gate), Arc::clone(&answering), peer, transport, request)
+        });
+        let served = watcher.watch(builder.serve_connection(socket, service).into_owned());
+        tokio::select! {
+            ended = served => if let Err(failed) = ended {
+                tracing::debug!(%peer, %failed, "a connection ended early");
+            },
+            () = stalled(&pulse, patience) => {
+                tracing::debug!(%peer, "a connection was cut: it neither sent a request nor took its answer");
+            }
+        }
+    }
+}
+
+/// Resolves when the connection is to be cut.
+async fn stalled(pulse: &Pulse, patience: Duration) {
+    while let Some(next) = pulse.next_look(patience) {
+        sleep_until(next).await;
+    }
+}
+
+async fn answer(
+    gate: Arc<Gateway>,
+    pulse: Arc<Pulse>,
+    peer: IpAddr,
+    transport: Transport,
+    request: Request<Incoming>,
+) -> Result<Response<Watched>, HangUp> {
+    let place = Arc::clone(&gate.in_flight).try_acquire_owned().ok();
+    let load = if place.is_some() { Load::Bearable } else { Load::Full };
+    let mut response = pipeline::serve(gate, peer, load, request).await?;
+    protect(response.headers_mut(), transport);
+    Ok(response.map(|body| Watched::new(body, pulse, place)))
+}
+
+/// Writes what every answer carries: no guessing of types, no copies on the way (a stream says so itself).
+fn protect(headers: &mut HeaderMap, transport: Transport) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+}

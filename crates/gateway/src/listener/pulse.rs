@@ -1,0 +1,149 @@
+//! Whether the other end of a connection takes what it is sent. A reader that has taken nothing for too long is cut,
+//! whether it stopped the socket or, in HTTP/2, a stream. The body of an answer is asked for its next piece only
+//! when there is room for it, so a piece that was handed over and not followed by such a question is still on its
+//! way.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::body::Body;
+
+/// Most bytes of a whole answer that are handed over at once, so that a reader that stops holds no more than this.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What is known of one connection.
+pub(super) struct Pulse(Mutex<State>);
+
+struct State {
+    /// Until when the first head must have arrived; none once it has.
+    opens_by: Option<Instant>,
+    /// Since when the socket has taken nothing although something is to be written.
+    blocked_since: Option<Instant>,
+    /// Answers of which a piece is on its way, and since when.
+    owed: Vec<(u64, Instant)>,
+    answers: u64,
+}
+
+impl Pulse {
+    pub(super) fn new(opens_within: Duration) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            opens_by: Some(Instant::now() + opens_within),
+            blocked_since: None,
+            owed: Vec::new(),
+            answers: 0,
+        })))
+    }
+
+    /// The first head has arrived.
+    pub(super) fn opened(&self) {
+        self.state().opens_by = None;
+    }
+
+    /// The socket took something, or has nothing to take.
+    pub(super) fn flows(&self) {
+        self.state().blocked_since = None;
+    }
+
+    /// The socket takes nothing at the moment.
+    pub(super) fn blocks(&self) {
+        self.state().blocked_since.get_or_insert_with(Instant::now);
+    }
+
+    /// When the connection is to be looked at again; none when it is to be cut now.
+    pub(super) fn next_look(&self, patience: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let state = self.state();
+        let owed = state.owed.iter().map(|(_, since)| *since);
+        let stalls = owed.chain(state.blocked_since).map(|since| since + patience);
+        // Nothing that begins to stall from now on is to be cut before this.
+        let next = stalls.chain(state.opens_by).fold(now + patience, Instant::min);
+        (next > now).then_some(next)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A body whose pieces are watched until they are on their way. It also holds the request's place among those in
+/// flight.
+pub(super) struct Watched {
+    body: Body,
+    rest: Bytes,
+    pulse: Arc<Pulse>,
+    answer: u64,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Watched {
+    pub(super) fn new(body: Body, pulse: Arc<Pulse>, place: Option<OwnedSemaphorePermit>) -> Self {
+        let answer = {
+            let mut state = pulse.state();
+            state.answers += 1;
+            state.answers
+        };
+        Self { body, rest: Bytes::new(), pulse, answer, _place: place }
+    }
+
+    fn settle(&self) {
+        let answer = self.answer;
+        self.pulse.state().owed.retain(|(owing, _)| *owing != answer);
+    }
+
+    fn hand_over(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        self.pulse.state().owed.push((self.answer, Instant::now()));
+        Frame::data(piece)
+    }
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        this.settle();
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.rest = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                ended => return Poll::Ready(ended),
+            }
+        }
+        Poll::Ready(Some(Ok(this.hand_over())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

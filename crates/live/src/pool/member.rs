@@ -1,0 +1,171 @@
+//! One connection, and the provider behind it as far as one owner uses it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::id::{OrgId, ProviderKeyId};
+use domain::pool::{Chance, Fault, Health, Outage, Recent, Role, Standing, Told, Turned};
+use domain::route::Connection;
+use domain::time::Timestamp;
+
+/// Connections that fail together when their provider does. An owner's connections form groups of their own, so
+/// that no tenant's bad keys make a provider look out for the others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct GroupKey {
+    owner: Option<OrgId>,
+    provider: Arc<str>,
+    base_url: Arc<str>,
+}
+
+impl GroupKey {
+    pub(super) fn of(connection: &Connection) -> Self {
+        Self {
+            owner: connection.owner,
+            provider: Arc::clone(&connection.provider),
+            base_url: Arc::clone(&connection.base_url),
+        }
+    }
+}
+
+/// The provider of several connections.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) key: GroupKey,
+    /// Whether the outage is on: read by every request, so that the lock is taken only then.
+    out: AtomicBool,
+    outage: Mutex<Outage>,
+}
+
+impl Group {
+    pub(super) fn new(key: GroupKey) -> Arc<Self> {
+        Arc::new(Self { key, out: AtomicBool::new(false), outage: Mutex::default() })
+    }
+
+    pub(super) fn is_out(&self) -> bool {
+        self.out.load(Ordering::Acquire)
+    }
+
+    pub(super) fn suspects(&self, key: ProviderKeyId, fault: Fault, now: Timestamp) -> bool {
+        lock(&self.outage).suspects(key, fault, now)
+    }
+
+    pub(super) fn begin_outage(&self, now: Timestamp, chance: Chance) {
+        lock(&self.outage).begin(now, chance);
+        self.out.store(true, Ordering::Release);
+    }
+
+    /// Whether the provider is back.
+    pub(super) fn told(&self, told: Told, role: Role, now: Timestamp, chance: Chance) -> bool {
+        let mut outage = lock(&self.outage);
+        let back = outage.told(told, role, now, chance);
+        if back {
+            self.out.store(false, Ordering::Release);
+        }
+        back
+    }
+
+    fn end_outage(&self) {
+        let mut outage = lock(&self.outage);
+        *outage = Outage::default();
+        self.out.store(false, Ordering::Release);
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: ProviderKeyId,
+    pub(super) group: Arc<Group>,
+    in_flight: AtomicU32,
+    health: Mutex<Health>,
+}
+
+impl Member {
+    pub(super) fn new(id: ProviderKeyId, group: Arc<Group>) -> Self {
+        Self { id, group, in_flight: AtomicU32::new(0), health: Mutex::default() }
+    }
+
+    /// How it stands, its provider included.
+    pub(super) fn standing(&self, now: Timestamp) -> Standing {
+        match lock(&self.health).standing(now) {
+            own @ (Standing::Broken | Standing::Cooling { .. }) => return own,
+            own if !self.group.is_out() => return own,
+            Standing::Active | Standing::ProbeDue => {}
+        }
+        lock(&self.group.outage).standing(now)
+    }
+
+    /// Takes the probe that is due: of the provider, of the connection. `None` when another call took it.
+    pub(super) fn begin_probe(&self, now: Timestamp) -> Option<(Role, Role)> {
+        if self.group.is_out() {
+            let mut outage = lock(&self.group.outage);
+            return (outage.standing(now) == Standing::ProbeDue).then(|| {
+                outage.begin_probe();
+                (Role::Probe, Role::Ordinary)
+            });
+        }
+        let mut health = lock(&self.health);
+        (health.standing(now) == Standing::ProbeDue).then(|| {
+            health.begin_probe();
+            (Role::Ordinary, Role::Probe)
+        })
+    }
+
+    pub(super) fn told(&self, told: Told, role: Role, now: Timestamp, chance: Chance) -> Option<Turned> {
+        lock(&self.health).told(told, role, now, chance)
+    }
+
+    pub(super) fn forgive(&self, fault: Fault, since: Timestamp) {
+        lock(&self.health).forgive(fault, since);
+    }
+
+    pub(super) fn reconsider(&self) {
+        lock(&self.health).reconsider();
+    }
+
+    pub(super) fn pardon(&self) {
+        *lock(&self.health) = Health::default();
+        self.group.end_outage();
+    }
+
+    /// The probes of a call that told nothing.
+    pub(super) fn give_up(&self, provider: Role, own: Role) {
+        // Neither the time nor chance matters to a probe that is given up.
+        if own == Role::Probe {
+            self.told(Told::Nothing, own, Timestamp::default(), Chance(0));
+        }
+        if provider == Role::Probe {
+            self.group.told(Told::Nothing, provider, Timestamp::default(), Chance(0));
+        }
+    }
+
+    pub(super) fn recent(&self) -> Recent {
+        lock(&self.health).recent()
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn enter(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The fault that may be the whole provider's.
+pub(super) fn fault_of(told: Told) -> Option<Fault> {
+    match told {
+        Told::Failed(fault) => Some(fault),
+        Told::Unauthorized | Told::Forbidden => Some(Fault::Refused),
+        Told::Works | Told::Rest(_) | Told::Sealed | Told::Nothing => None,
+    }
+}
+
+/// What is behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
