@@ -45,6 +45,8 @@ mod lying;
 #[cfg(test)]
 mod metering;
 #[cfg(test)]
+mod money;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod rotation;
