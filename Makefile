@@ -1,5 +1,5 @@
 # One line per target; the work is in xtask (`cargo xtask` lists its commands).
-.PHONY: run test check bench e2e
+.PHONY: run test check bench e2e sbom
 MODEL ?=
 ARGS ?=
 
@@ -9,7 +9,7 @@ run: ## the gate in front of the demo provider, or of a real model with MODEL=sm
 test: ## everything that can fail
 	@cargo xtask test
 
-check: ## format, lints, rules of the house, licences, documentation
+check: ## format, lints, rules of the house, licences, advisories, secrets, documentation
 	@cargo xtask check
 
 bench: ## CPU per request against nginx, in one run
@@ -17,3 +17,6 @@ bench: ## CPU per request against nginx, in one run
 
 e2e: ## the official SDKs and the real model alone
 	@cargo xtask e2e
+
+sbom: ## what the program is made of, as CycloneDX, in target/sbom
+	@cargo xtask sbom

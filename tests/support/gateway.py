@@ -72,6 +72,7 @@ class Gate(Process):
     def __init__(self, data_dir, upstream_url=None, environment=None, listen="127.0.0.1:0"):
         self.data_dir = pathlib.Path(data_dir)
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self.data_dir.exists()
         arguments = ["demo", "--json", "--listen", listen, "--admin-listen", "127.0.0.1:0"]
         arguments += ["--data-dir", str(self.data_dir)]
         if upstream_url:
@@ -80,6 +81,10 @@ class Gate(Process):
         self.base_url = self.said["base_url"]
         self.admin_url = self.said["admin_url"]
         self.api_key = self.said["api_key"]
+        if fresh:
+            # Rows are found by their request id, which is kept of no call unless somebody says so. Before the first
+            # call: the gate does not know the key yet.
+            self.command("retention", "set", "traces", "--keep", "24")
 
     @property
     def root_url(self):

@@ -3,42 +3,24 @@
 //! also runs the load generator say little.
 
 mod load;
-mod processor;
+pub mod processor;
 pub mod streams;
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::gate::{self, Server};
 use crate::places::Places;
-use crate::program::{cargo, run, say};
+use crate::program::say;
 use crate::setup::debian;
 
 const WARM_UP_SECONDS: u32 = 2;
 const MEASURED_SECONDS: u32 = 10;
 const ROUNDS: usize = 3;
-/// The demo command takes the upstream's key from the environment; this upstream asks for none.
-const KEY_NAME: &str = "BENCH_UPSTREAM_KEY";
-
-/// A server of the run; killed by its own process number when it goes out of scope.
-struct Server {
-    child: Child,
-    url: String,
-    bearer: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // SIGTERM, so that nginx's master takes its workers along; a server that is gone already is no fault.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
-
 /// One way to the upstream, and what it took in each round.
 struct Lane {
     name: &'static str,
@@ -52,15 +34,12 @@ struct Lane {
 pub fn against_nginx(places: &Places) -> Result<()> {
     debian::program("nginx", &["nginx-light"])?;
     debian::program("wrk", &["wrk"])?;
-    run(cargo(&places.root).args(["build", "--release", "--bin", "portcullis"]))?;
-    let scratch = places.root.join("target/bench");
-    if scratch.exists() {
-        std::fs::remove_dir_all(&scratch)?;
-    }
+    let binary = gate::binary(places, None)?;
+    let scratch = gate::empty_folder(places, "bench")?;
     let upstream = nginx(places, &scratch, "upstream", 0)?;
     let upstream_port: u16 = upstream.url.rsplit(':').next().unwrap_or_default().parse()?;
     let proxy = nginx(places, &scratch, "proxy", upstream_port)?;
-    let gate = portcullis(&places.release_binary(), &scratch, &upstream.url, &[])?;
+    let gate = gate::start(&binary, &scratch, Some(&upstream.url), &[])?;
     let mut lanes = [lane("direct", upstream), lane("nginx", proxy), lane("portcullis", gate)];
     for lane in &lanes {
         load::run(places, &lane.server.url, &lane.server.bearer, WARM_UP_SECONDS)?;
@@ -138,44 +117,13 @@ fn nginx(places: &Places, scratch: &Path, role: &str, upstream_port: u16) -> Res
     let mut command = Command::new("nginx");
     command.arg("-p").arg(&folder).arg("-c").arg(&configuration).args(["-g", "daemon off;"]);
     let child = command.stderr(Stdio::null()).spawn().context("cannot start nginx")?;
-    let server = Server { child, url: format!("http://127.0.0.1:{port}"), bearer: "none".to_owned() };
+    let server = Server {
+        child,
+        url: format!("http://127.0.0.1:{port}"),
+        admin: String::new(),
+        bearer: "none".to_owned(),
+    };
     wait_for(port)?;
-    Ok(server)
-}
-
-fn portcullis(binary: &Path, scratch: &Path, upstream: &str, settings: &[String]) -> Result<Server> {
-    let data: PathBuf = scratch.join("data");
-    let log = std::fs::File::create(scratch.join("portcullis.log"))?;
-    let mut command = Command::new(binary);
-    command.args([
-        "demo",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-        "--data-dir",
-    ]);
-    command.arg(&data).args(["--provider-url", &format!("{upstream}/v1"), "--provider-key-env", KEY_NAME]);
-    for setting in settings {
-        command.args(["--set", setting]);
-    }
-    command.env(KEY_NAME, "no-key-needed");
-    let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().context("cannot start portcullis")?;
-    let stdout = child.stdout.take().context("portcullis has no standard output")?;
-    let mut line = String::new();
-    let mut lines = BufReader::new(stdout);
-    lines.read_line(&mut line)?;
-    let mut server = Server { child, url: String::new(), bearer: String::new() };
-    let said: serde_json::Value = serde_json::from_str(&line).with_context(|| {
-        format!("portcullis did not start: see {}", scratch.join("portcullis.log").display())
-    })?;
-    let text = |name: &str| said[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
-    server.url = text("base_url")?.trim_end_matches("/v1").to_owned();
-    server.bearer = text("api_key")?;
-    // Whatever else it prints is read away, so that it never waits for us.
-    let drain = std::thread::Builder::new().name("drain".to_owned());
-    drain.spawn(move || lines.read_to_end(&mut Vec::new()))?;
     Ok(server)
 }
 

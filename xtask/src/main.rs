@@ -1,14 +1,21 @@
 //! All automation of the project: `cargo xtask COMMAND`. It knows the repository and the tools around it, and
 //! nothing of what the product does.
 
+mod abuse;
+mod advisories;
 mod bench;
 mod check;
+mod foreground;
 mod fuzz;
+mod gate;
 mod kill;
 mod model;
 mod places;
 mod program;
+mod provider;
 mod run;
+mod sbom;
+mod secrets;
 mod setup;
 mod test;
 mod tidy;
@@ -27,7 +34,8 @@ cargo xtask COMMAND
   setup                 install what the tests need and is missing (quick when nothing is)
   test                  build, then every suite: Rust, official SDKs, the real model, kill -9
   e2e                   build, then the SDK suites and the real model alone
-  check                 format, lints, tidy, licences and bans, documentation
+  check [NAME]          format, lints, tidy, licences and bans, advisories, secrets, documentation
+  sbom                  what the program is made of, as CycloneDX, in target/sbom
   tidy                  the rules of the house alone
   run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
   kill [--rounds N]     kill -9 under 200 streams, then compare the books (default 20 rounds)
@@ -36,7 +44,9 @@ cargo xtask COMMAND
                         memory, breaks and latency with many idle streams (default 5000)
   fuzz [--minutes N] [--target NAME]
                         the fuzz targets, one after the other (default: each for 10 minutes)
-  timing [--binary PATH]  how long refused credentials wait, class by class";
+  timing [--binary PATH]  how long refused credentials and failed logins wait, class by class
+  abuse [--only NAME] [--binary PATH]
+                        attacks of their full size, and what other callers feel of them";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +67,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["test"] => test::everything(&places),
         ["e2e"] => test::end_to_end(&places),
         ["check"] => check::everything(&places),
+        ["check", name] => check::only(&places, name),
+        ["sbom"] => sbom::write(&places),
         ["tidy"] => tidy::everything(&places),
         ["run", "--model", name, rest @ ..] => run::with_model(&places, name, rest),
         ["run", rest @ ..] => run::with_demo_provider(&places, rest),
@@ -64,6 +76,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["kill", "--rounds", count] => kill::rounds(&places, count.parse()?),
         ["timing"] => timing::refusals(&places, None),
         ["timing", "--binary", path] => timing::refusals(&places, Some(path)),
+        ["abuse", rest @ ..] => abuse::from_words(&places, rest),
         ["bench"] => bench::against_nginx(&places),
         ["streams", rest @ ..] => bench::streams::from_words(&places, rest),
         ["fuzz", rest @ ..] => fuzz::targets(&places, rest),

@@ -15,6 +15,10 @@ pub fn everything(places: &Places) -> Result<()> {
     python::suites(places)?;
     tools::nextest(places)?;
     tools::deny(places)?;
+    tools::audit(places)?;
+    tools::gitleaks(places)?;
+    tools::openbao(places)?;
+    tools::aiosmtpd(places)?;
     node::suites(places)?;
     crate::model::install(places)
 }

@@ -65,6 +65,8 @@ fn prepare(places: &Places, report: &mut Report) -> Result<Node> {
     let mut node = None;
     report.part("setup", || {
         python::suites(places)?;
+        tools::openbao(places)?;
+        tools::aiosmtpd(places)?;
         node = Some(node::suites(places)?);
         model::install(places)
     });

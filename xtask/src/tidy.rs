@@ -6,6 +6,7 @@ pub mod effects;
 pub mod errors_page;
 pub mod layout;
 pub mod links;
+pub mod promises;
 pub mod prose;
 pub mod sources;
 
@@ -24,6 +25,7 @@ pub fn everything(places: &Places) -> Result<()> {
         breaches.extend(links::breaches(&places.root, file));
     }
     breaches.extend(errors_page::breaches(&places.root)?);
+    breaches.extend(promises::breaches(&places.root)?);
     breaches.extend(layout::stale_exceptions(&files));
     breaches.extend(effects::stale_exceptions(&files));
     breaches.sort();

@@ -1,39 +1,28 @@
-//! `cargo xtask timing`: how long refused credentials wait, class by class in random order, and that good ones do
-//! not. It prints figures and judges nothing: a machine under load is slower, but equally so for every class.
+//! `cargo xtask timing`: how long refused credentials and failed logins wait, class by class in random order, and that
+//! good ones do not. It prints figures and judges nothing: a machine under load is slower, but equally so for every class.
+
+mod logins;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::{SocketAddrV4, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
 
+use crate::gate::{self, Server};
 use crate::places::Places;
-use crate::program::{cargo, output, run, say};
+use crate::program::{output, say};
 
 /// Refusals of each class.
 const SAMPLES: usize = 300;
 /// Callers at the same time.
 const CALLERS: usize = 8;
 /// So that none of this is held off by its address.
-const IP_LIMIT: (&str, &str) = ("PORTCULLIS_LIMITS_IP_REQUESTS_PER_MINUTE", "10000000");
-
-/// A gate in front of the demo provider; killed by its own process number when it goes out of scope.
-struct Gate {
-    child: Child,
-    address: String,
-    good: String,
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
+const IP_LIMIT: &str = "limits.ip_requests_per_minute=10000000";
 
 /// One kind of credential.
 struct Class {
@@ -43,19 +32,10 @@ struct Class {
 
 /// Measures the given binary, or builds one first.
 pub fn refusals(places: &Places, binary: Option<&str>) -> Result<()> {
-    let binary = match binary {
-        Some(path) => PathBuf::from(path),
-        None => {
-            run(cargo(&places.root).args(["build", "--release", "--bin", "portcullis"]))?;
-            places.release_binary()
-        }
-    };
-    let data = places.root.join("target/timing");
-    if data.exists() {
-        std::fs::remove_dir_all(&data)?;
-    }
-    let gate = start(&binary, &data)?;
-    let classes = classes(&binary, &data, &gate)?;
+    let binary = gate::binary(places, binary)?;
+    let folder = gate::empty_folder(places, "timing")?;
+    let gate = gate::start(&binary, &folder, None, &[IP_LIMIT.to_owned()])?;
+    let classes = classes(&binary, &folder, &gate)?;
     let mut took = vec![vec![]; classes.len()];
     let measured: Vec<Result<Vec<(usize, f64)>>> = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(|| caller(&gate, &classes))).collect();
@@ -72,25 +52,32 @@ pub fn refusals(places: &Places, binary: Option<&str>) -> Result<()> {
     }
     let mut good = vec![];
     for _ in 0..SAMPLES {
-        good.push(answer(&gate.address, &gate.good, "200")?);
+        good.push(answer(gate.address()?, &gate.bearer, "200")?);
     }
     report("accepted", &mut good);
     medians.sort_by(f64::total_cmp);
     let spread = medians.last().zip(medians.first()).map_or(0.0, |(most, least)| most - least);
     say(&format!("the medians of the refusals lie within {spread:.2} ms"));
-    Ok(())
+    drop(gate);
+    logins::measure(places, &binary)
 }
 
-fn caller(gate: &Gate, classes: &[Class]) -> Result<Vec<(usize, f64)>> {
-    let mut order: Vec<usize> = (0..classes.len() * SAMPLES.div_ceil(CALLERS)).collect();
-    // Fisher and Yates, with the randomness that every hash table brings along.
+/// The numbers below `count` in random order: Fisher and Yates, with the randomness that every hash table brings along.
+fn shuffled(count: usize) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = (0..count).collect();
     for last in (1..order.len()).rev() {
         let chance = RandomState::new().build_hasher().finish() % (last as u64 + 1);
         order.swap(last, usize::try_from(chance)?);
     }
+    Ok(order)
+}
+
+fn caller(gate: &Server, classes: &[Class]) -> Result<Vec<(usize, f64)>> {
+    let order = shuffled(classes.len() * SAMPLES.div_ceil(CALLERS))?;
+    let address = gate.address()?;
     let one = |number: usize| {
         let class = number % classes.len();
-        answer(&gate.address, &classes[class].key, "401").map(|ms| (class, ms))
+        answer(address, &classes[class].key, "401").map(|ms| (class, ms))
     };
     order.into_iter().map(one).collect()
 }
@@ -104,12 +91,16 @@ fn report(name: &str, took: &mut [f64]) -> f64 {
     at(50)
 }
 
-/// Milliseconds from sending a request to the first byte of its answer.
-fn answer(address: &str, key: &str, expect: &str) -> Result<f64> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
+fn answer(address: SocketAddrV4, key: &str, expect: &str) -> Result<f64> {
     let text =
         format!("GET /v1/models HTTP/1.1\r\nhost: gate\r\nconnection: close\r\nx-api-key: {key}\r\n\r\n");
+    exchange(address, &text, expect)
+}
+
+/// Milliseconds from sending a request to the first byte of its answer.
+fn exchange(address: SocketAddrV4, text: &str, expect: &str) -> Result<f64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
     let sent = Instant::now();
     stream.write_all(text.as_bytes())?;
     let mut first = [0; 12];
@@ -122,38 +113,10 @@ fn answer(address: &str, key: &str, expect: &str) -> Result<f64> {
     Ok(took)
 }
 
-fn start(binary: &Path, data: &Path) -> Result<Gate> {
-    std::fs::create_dir_all(data)?;
-    let log = std::fs::File::create(data.join("log.txt"))?;
-    let mut command = Command::new(binary);
-    command.args([
-        "demo",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "127.0.0.1:0",
-        "--data-dir",
-    ]);
-    command.arg(data.join("gate")).env(IP_LIMIT.0, IP_LIMIT.1).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
-    let stdout = child.stdout.take().context("portcullis has no standard output")?;
-    let mut gate = Gate { child, address: String::new(), good: String::new() };
-    let (mut line, mut lines) = (String::new(), BufReader::new(stdout));
-    lines.read_line(&mut line)?;
-    let said: Value = serde_json::from_str(&line).context("portcullis did not start: see its log")?;
-    let text = |name: &str| said[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
-    gate.address = text("base_url")?.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
-    gate.good = text("api_key")?;
-    let drain = std::thread::Builder::new().name("drain".to_owned());
-    drain.spawn(move || lines.read_to_end(&mut Vec::new()))?;
-    Ok(gate)
-}
-
-fn classes(binary: &Path, data: &Path, gate: &Gate) -> Result<Vec<Class>> {
+fn classes(binary: &Path, folder: &Path, gate: &Server) -> Result<Vec<Class>> {
     let key = |arguments: &[&str]| -> Result<Value> {
         let mut command = Command::new(binary);
-        command.args(["key"]).args(arguments).args(["--json", "--data-dir"]).arg(data.join("gate"));
+        command.args(["key"]).args(arguments).args(["--json", "--data-dir"]).arg(gate::data(folder));
         Ok(serde_json::from_str(&output(&mut command)?)?)
     };
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
@@ -161,10 +124,10 @@ fn classes(binary: &Path, data: &Path, gate: &Gate) -> Result<Vec<Class>> {
     let (disabled, revoked) = (key(&["create"])?, key(&["create"])?);
     key(&["disable", &text(&disabled, "id")])?;
     key(&["revoke", &text(&revoked, "id")])?;
-    let last = if gate.good.ends_with('0') { "1" } else { "0" };
+    let last = if gate.bearer.ends_with('0') { "1" } else { "0" };
     let classes = vec![
         Class { name: "unknown prefix", key: format!("pc_live_{}", "z".repeat(52)) },
-        Class { name: "wrong secret", key: format!("{}{last}", &gate.good[..gate.good.len() - 1]) },
+        Class { name: "wrong secret", key: format!("{}{last}", &gate.bearer[..gate.bearer.len() - 1]) },
         Class { name: "disabled", key: text(&disabled, "key") },
         Class { name: "expired", key: text(&expired, "key") },
         Class { name: "revoked", key: text(&revoked, "key") },

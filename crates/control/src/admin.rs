@@ -1,64 +1,60 @@
-//! The admin listener: health for everyone who reaches it, metrics for holders of an operator token.
+//! The admin listener: where operators and people reach the admin API; connections in, answers out, all of them
+//! bounded. What it answers is the API's business, and where a certificate comes from is that of whoever hands it over.
+
+mod framing;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use domain::id::CallId;
-use domain::scope::Denied;
-use domain::time::Clock;
-use domain::token::{Kind, Prefix, Token};
-use live::meters::Meters;
-use live::outbox::Outbox;
-use live::pool::Pool;
-use live::refusals::{Refusals, Refused};
-use store::Store;
-use tokio::net::TcpListener;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{map_request, map_response};
+use axum::response::Response;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::Instant;
-use vault::digest::Pepper;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
-/// Time between reading a request and refusing its token.
-const FLOOR: Duration = Duration::from_millis(80);
+/// Most connections at once. Operators and meters are few.
+pub const MAX_CONNECTIONS: usize = 256;
+/// How long requests that run may go on once the listener is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Pause after an accept that failed for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the admin listener needs.
-#[derive(Clone)]
-pub struct Admin {
-    /// The books, and the operators' tokens.
-    pub store: Store,
-    /// What is measured.
-    pub meters: Arc<Meters>,
-    /// How the upstream connections do.
-    pub pool: Arc<Pool>,
-    /// How much waits to be posted.
-    pub outbox: Outbox,
-    /// Refused tokens, for the audit trail.
-    pub refusals: Arc<Refusals>,
-    /// Digests operator tokens.
-    pub pepper: Arc<Pepper>,
-    /// The time of day.
-    pub clock: Clock,
-}
+/// Gives the certificate that a connection which begins now is to use.
+type Certificate = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
 
 /// A bound admin address.
 pub struct AdminListener {
     socket: TcpListener,
+    patience: Duration,
+    certificate: Option<Certificate>,
 }
 
 impl AdminListener {
-    /// Binds `address`; port 0 takes a free one.
+    /// Binds `address`; port 0 takes a free one. A handshake, and the head of a request, may each take `patience`.
     ///
     /// # Errors
     /// The operating system's, when the address cannot be bound.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await? })
+    pub async fn bind(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, patience, certificate: None })
+    }
+
+    /// Speaks TLS with what `certificate` gives when a connection begins, and nothing else.
+    #[must_use]
+    pub fn secured(self, certificate: impl Fn() -> Arc<ServerConfig> + Send + Sync + 'static) -> Self {
+        Self { certificate: Some(Arc::new(certificate)), ..self }
     }
 
     /// The address that was bound.
@@ -69,110 +65,93 @@ impl AdminListener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop` turns true.
-    ///
-    /// # Errors
-    /// The operating system's, when connections can no longer be accepted.
-    pub async fn serve(self, admin: Admin, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let router = Router::new()
-            .route("/healthz", get(|| async { "ok" }))
-            .route("/readyz", get(ready))
-            .route("/metrics", get(metrics))
-            .layer(map_response(protect))
-            .with_state(admin);
-        let stopped = async move {
+    /// Serves until `stop` turns true, then lets what runs come to its end. Framing is judged before any route.
+    pub async fn serve(self, router: Router, mut stop: watch::Receiver<bool>) {
+        let mut router = router.layer(map_request(framing::check));
+        if self.certificate.is_some() {
+            router = router.layer(map_response(insist_on_tls));
+        }
+        let graceful = GracefulShutdown::new();
+        let mut open = JoinSet::new();
+        let mut crowded = false;
+        let mut stopped = std::pin::pin!(async move {
+            // An error means that the sender is gone, which is a stop as well.
             let _ = stop.wait_for(|stop| *stop).await;
-        };
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(self.socket, service).with_graceful_shutdown(stopped).await
+        });
+        loop {
+            let (stream, peer) = tokio::select! {
+                () = &mut stopped => break,
+                Some(ended) = open.join_next() => {
+                    if let Err(died) = ended {
+                        tracing::error!(%died, "a connection of the admin listener died");
+                    }
+                    continue;
+                }
+                accepted = self.socket.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(failed) => {
+                        tracing::error!(%failed, "a connection to the admin listener could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            if open.len() >= MAX_CONNECTIONS {
+                if !std::mem::replace(&mut crowded, true) {
+                    tracing::warn!(%peer, "connections to the admin listener are turned away: too many are open");
+                }
+                continue;
+            }
+            crowded = false;
+            let connection = Connection {
+                router: router.clone().layer(Extension(ConnectInfo(peer))),
+                watcher: graceful.watcher(),
+                patience: self.patience,
+                peer,
+            };
+            open.spawn(connection.run(stream, self.certificate.as_ref().map(|certificate| certificate())));
+        }
+        drop(self.socket);
+        if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections to the admin listener that still run are closed");
+        }
     }
 }
 
-/// Writes what every answer carries: no guessing of types, no copies on the way.
-async fn protect(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// A browser that once saw the listener over TLS is to come back over TLS for a year (RFC 6797).
+async fn insist_on_tls(mut response: Response) -> Response {
+    let a_year = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, a_year);
     response
 }
 
-async fn ready(State(admin): State<Admin>) -> Response {
-    match admin.store.ping().await {
-        Ok(()) if admin.outbox.ready() => "ready".into_response(),
-        Ok(()) => (StatusCode::SERVICE_UNAVAILABLE, "the outbox takes no records").into_response(),
-        Err(failed) => {
-            tracing::error!(%failed, "the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer").into_response()
-        }
-    }
+/// What a connection needs besides its stream.
+struct Connection {
+    router: Router,
+    watcher: Watcher,
+    patience: Duration,
+    peer: SocketAddr,
 }
 
-async fn metrics(
-    State(admin): State<Admin>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response {
-    let read_at = Instant::now();
-    match is_operator(&admin, &headers).await {
-        Ok(Ok(())) => {}
-        Ok(Err((reason, prefix))) => {
-            record(&admin, peer, &headers, reason, prefix);
-            tokio::time::sleep_until(read_at + FLOOR).await;
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            return (StatusCode::UNAUTHORIZED, challenge, "an operator token is needed").into_response();
-        }
-        Err(failed) => {
-            tracing::error!(%failed, "an operator token could not be looked up");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+impl Connection {
+    async fn run(self, stream: TcpStream, certificate: Option<Arc<ServerConfig>>) {
+        let Some(certificate) = certificate else { return self.speak(stream).await };
+        match timeout(self.patience, TlsAcceptor::from(certificate).accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream).await,
+            Ok(Err(failed)) => tracing::debug!(peer = %self.peer, %failed, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %self.peer, "a TLS handshake took too long"),
         }
     }
-    admin.meters.set_backlog(admin.outbox.backlog());
-    admin.meters.set_pool(&admin.pool.census());
-    match admin.meters.render() {
-        Ok(text) => {
-            let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-            (kind, text).into_response()
-        }
-        Err(failed) => {
-            tracing::error!(%failed, "metrics could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
 
-/// Whether the caller is an operator; if not, the true reason and the public part of what was sent.
-async fn is_operator(
-    admin: &Admin,
-    headers: &HeaderMap,
-) -> Result<Result<(), (Denied, Option<Prefix>)>, store::ReadFailed> {
-    let Some(sent) = headers.get(header::AUTHORIZATION) else { return Ok(Err((Denied::Missing, None))) };
-    let Some(token) = sent.as_bytes().strip_prefix(b"Bearer ").and_then(Token::parse) else {
-        return Ok(Err((Denied::Malformed, None)));
-    };
-    let refused = |reason| Err((reason, Some(token.prefix())));
-    if token.kind() != Kind::Operator {
-        return Ok(refused(Denied::WrongKind));
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.patience)
+            .max_headers(framing::MAX_HEADERS)
+            .max_buf_size(framing::MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+        if let Err(failed) = self.watcher.watch(served).await {
+            tracing::debug!(peer = %self.peer, %failed, "a connection to the admin listener ended early");
+        }
     }
-    let digest = admin.pepper.digest(&vault::digest::sha256_of(&token));
-    let known = admin.store.operator_tokens().holds(&digest).await?;
-    Ok(if known { Ok(()) } else { refused(Denied::Unknown) })
-}
-
-/// Counts the refusal for the audit trail.
-fn record(admin: &Admin, peer: SocketAddr, headers: &HeaderMap, reason: Denied, prefix: Option<Prefix>) {
-    let at = admin.clock.now();
-    let Ok(id) = vault::entropy::uuid_v7(at) else {
-        tracing::error!(%peer, "a refused operator token could not be recorded: no random bytes");
-        return;
-    };
-    let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    admin.refusals.note(&Refused {
-        call: CallId::new(id),
-        at,
-        ip: peer.ip(),
-        reason,
-        prefix,
-        request_id: "",
-        user_agent: agent.as_deref().unwrap_or_default(),
-    });
 }

@@ -2,6 +2,12 @@
 //! call is served.
 
 pub mod admin;
+pub mod api;
 pub mod audit;
 pub mod jobs;
+pub mod login;
+pub mod mail;
+pub mod provider_keys;
+pub mod retention;
+pub mod routes;
 pub mod vault_keys;

@@ -2,6 +2,8 @@
 //! wraps. It never sees a secret and does not know where keys come from.
 
 pub mod rotate;
+pub mod sealer;
+pub mod transit;
 
 use std::collections::BTreeMap;
 
@@ -10,8 +12,7 @@ use domain::time::Timestamp;
 use store::Store;
 use store::sealed_values::{CHECK, SealedValue};
 use vault::entropy::{self, NoEntropy};
-use vault::envelope::{Bind, SealFailed, Vault, wrapped_by};
-use vault::keyring::KeyName;
+use vault::envelope::{Bind, SealFailed, Vault, WrappedBy, wrapped_by};
 
 /// What is sealed to know the right keys by. It is no secret: that it opens is what it tells.
 const CHECK_TEXT: &[u8] = b"portcullis";
@@ -49,14 +50,34 @@ pub fn bind(value: &SealedValue) -> Bind<'static> {
     Bind { org: value.owner, record: value.record, purpose: value.purpose }
 }
 
+/// Whether there is a check value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckValue {
+    /// There is, and it opens.
+    Opens,
+    /// The first start has not made it yet.
+    NotMade,
+}
+
+/// Tries `vault` on the check value and makes none.
+///
+/// # Errors
+/// [`NotProved::WrongKeys`] when it does not open, [`NotProved::Read`] when the store does not answer.
+pub async fn examine(store: &Store, vault: &Vault) -> Result<CheckValue, NotProved> {
+    match store.sealed_values().check().await? {
+        Some(check) => opens(vault, &check).map(|()| CheckValue::Opens),
+        None => Ok(CheckValue::NotMade),
+    }
+}
+
 /// Proves that `vault` holds the keys of this installation by opening its check value. The first time there is none:
 /// then one is made, unless there are sealed values and not one of them opens.
 ///
 /// # Errors
 /// [`NotProved::WrongKeys`] when the keys are others; the rest when the store fails.
 pub async fn prove(store: &Store, vault: &Vault, now: Timestamp) -> Result<(), NotProved> {
-    if let Some(check) = store.sealed_values().check().await? {
-        return opens(vault, &check);
+    if examine(store, vault).await? == CheckValue::Opens {
+        return Ok(());
     }
     refuse_strangers(store, vault).await?;
     let record = entropy::uuid_v7(now)?;
@@ -64,10 +85,7 @@ pub async fn prove(store: &Store, vault: &Vault, now: Timestamp) -> Result<(), N
     let sealed = vault.seal(&Secret::new(CHECK_TEXT.to_vec()), &bind)?;
     store.sealed_values().keep_check(record, &sealed, now).await?;
     // Another process may have been first, with other keys.
-    match store.sealed_values().check().await? {
-        Some(check) => opens(vault, &check),
-        None => Ok(()),
-    }
+    examine(store, vault).await.map(drop)
 }
 
 fn opens(vault: &Vault, value: &SealedValue) -> Result<(), NotProved> {
@@ -86,7 +104,8 @@ async fn refuse_strangers(store: &Store, vault: &Vault) -> Result<(), NotProved>
     let mut refused = None;
     let mut pages = Pages::new(store);
     while let Some(page) = pages.next().await? {
-        for value in &page {
+        // What a provider outside wraps says nothing of the ring.
+        for value in page.iter().filter(|value| !vault.is_remote(&value.sealed)) {
             match opens(vault, value) {
                 Ok(()) => return Ok(()),
                 Err(stranger) => refused = Some(stranger),
@@ -100,7 +119,7 @@ async fn refuse_strangers(store: &Store, vault: &Vault) -> Result<(), NotProved>
 ///
 /// # Errors
 /// The store's, when it does not answer.
-pub async fn census(store: &Store) -> Result<BTreeMap<Option<KeyName>, u64>, store::ReadFailed> {
+pub async fn census(store: &Store) -> Result<BTreeMap<Option<WrappedBy>, u64>, store::ReadFailed> {
     let mut counts = BTreeMap::new();
     let mut count = |value: &SealedValue| *counts.entry(wrapped_by(&value.sealed)).or_insert(0) += 1;
     store.sealed_values().check().await?.iter().for_each(&mut count);
@@ -128,21 +147,21 @@ pub async fn lost(store: &Store, present: &Vault, next: &Vault) -> Result<Vec<St
     Ok(lost)
 }
 
-/// Walks the sealed provider keys page by page; what is added behind the walker is not seen.
-struct Pages<'a> {
+/// Walks the sealed values page by page; what is added behind the walker is not seen.
+pub(crate) struct Pages<'a> {
     store: &'a Store,
-    after: Option<uuid::Uuid>,
+    after: Option<SealedValue>,
 }
 
 impl<'a> Pages<'a> {
-    fn new(store: &'a Store) -> Self {
+    pub(crate) fn new(store: &'a Store) -> Self {
         Self { store, after: None }
     }
 
-    async fn next(&mut self) -> Result<Option<Vec<SealedValue>>, store::ReadFailed> {
-        let page = self.store.sealed_values().provider_keys(self.after).await?;
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<SealedValue>>, store::ReadFailed> {
+        let page = self.store.sealed_values().page(self.after.as_ref()).await?;
         let Some(last) = page.last() else { return Ok(None) };
-        self.after = Some(last.record);
+        self.after = Some(last.clone());
         Ok(Some(page))
     }
 }

@@ -77,6 +77,12 @@ impl TryFrom<String> for Block {
     }
 }
 
+/// Whether a list of blocks lets the address in. No list lets everyone in; a list that is empty lets nobody in.
+#[must_use]
+pub fn allowed(list: Option<&[Block]>, address: IpAddr) -> bool {
+    list.is_none_or(|blocks| blocks.iter().any(|block| block.holds(address)))
+}
+
 /// The address without its last bits; `None` when it has fewer than `bits`.
 fn cut_v4(address: Ipv4Addr, bits: u8) -> Option<Ipv4Addr> {
     let behind = 32u32.checked_sub(u32::from(bits))?;
@@ -147,6 +153,19 @@ mod tests {
         check("2001:db8::/32", "2001:db9::", false);
         check("::/0", "2001:db8::1", true);
         check("::1", "::1", true);
+    }
+
+    #[test]
+    fn no_list_is_everyone_and_an_empty_one_nobody() {
+        let check = |list: Option<&[&str]>, address: &str, expect: bool| {
+            let list =
+                list.map(|blocks| blocks.iter().map(|block| block.parse().unwrap()).collect::<Vec<_>>());
+            assert_eq!(allowed(list.as_deref(), address.parse().unwrap()), expect, "{address} in {list:?}");
+        };
+        check(None, "192.0.2.7", true);
+        check(Some(&[]), "192.0.2.7", false);
+        check(Some(&["2001:db8::/32", "192.0.2.0/24"]), "192.0.2.7", true);
+        check(Some(&["2001:db8::/32", "192.0.2.0/24"]), "192.0.3.7", false);
     }
 
     #[test]

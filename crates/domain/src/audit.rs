@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::KeyId;
+use crate::id::{KeyId, OrgId, UserId};
 use crate::time::Timestamp;
 use crate::token::Prefix;
 use action::Action;
@@ -31,6 +31,10 @@ pub const USER_AGENT_CHARS: usize = 256;
 pub enum ActorKind {
     /// A person at the command line.
     OperatorCli,
+    /// The holder of an operator token.
+    OperatorToken,
+    /// A person who is logged in.
+    User,
     /// The program, by itself.
     System,
     /// The holder of an API key.
@@ -45,6 +49,8 @@ impl ActorKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::OperatorCli => "operator_cli",
+            Self::OperatorToken => "operator_token",
+            Self::User => "user",
             Self::System => "system",
             Self::Key => "key",
             Self::Anonymous => "anonymous",
@@ -73,6 +79,18 @@ impl Actor {
     #[must_use]
     pub fn operator_cli(account: &str) -> Self {
         Self::new(ActorKind::OperatorCli, account, None)
+    }
+
+    /// The holder of an operator token, by its identifier.
+    #[must_use]
+    pub fn operator_token(id: Uuid, prefix: Prefix) -> Self {
+        Self::new(ActorKind::OperatorToken, &id.simple().to_string(), Some(prefix))
+    }
+
+    /// A person who is logged in.
+    #[must_use]
+    pub fn user(id: UserId) -> Self {
+        Self::new(ActorKind::User, &id.to_string(), None)
     }
 
     /// The program by itself, by the name of what it was doing.
@@ -128,6 +146,7 @@ impl Act {
     pub fn entry(&self, action: Action, resource: impl Display, outcome: Outcome, detail: Detail) -> Entry {
         Entry {
             event: String::new(),
+            org: String::new(),
             at: self.at,
             actor: self.actor.clone(),
             action: action.word().to_owned(),
@@ -168,6 +187,8 @@ pub struct Entry {
     /// The identifier of the outbox record it came from, which makes posting it twice one row; empty for a row that
     /// was written with its change.
     pub event: String,
+    /// The organization it concerns, whose auditors may read it; empty for what concerns the installation.
+    pub org: String,
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -189,6 +210,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The same row, as the concern of `org`.
+    #[must_use]
+    pub fn of(mut self, org: OrgId) -> Self {
+        self.org = org.to_string();
+        self
+    }
+
     /// The same row, posted from the outbox under `id`.
     #[must_use]
     pub fn spooled(mut self, id: Uuid) -> Self {

@@ -20,6 +20,8 @@ pub enum Code {
     Forbidden,
     /// The key may not use this model.
     ModelNotAllowed,
+    /// The organization lists the pages that may call it from browsers, and this is not one of them.
+    OriginNotAllowed,
     /// No such path or object.
     NotFound,
     /// The path exists, the method does not.
@@ -80,11 +82,12 @@ const fn row(
 
 /// The table, in the order of [`Code`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 18] = [
+pub const ROWS: [Row; 19] = [
     row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        Retry::Never),
     row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        Retry::Never),
     row(Code::Forbidden,            403, "forbidden",              "permission_error",      "forbidden",              Retry::Never),
     row(Code::ModelNotAllowed,      403, "model_not_allowed",      "permission_error",      "model_not_allowed",      Retry::Never),
+    row(Code::OriginNotAllowed,     403, "origin_not_allowed",     "permission_error",      "origin_not_allowed",     Retry::Never),
     row(Code::NotFound,             404, "not_found",              "invalid_request_error", "not_found",              Retry::Never),
     row(Code::MethodNotAllowed,     405, "method_not_allowed",     "invalid_request_error", "method_not_allowed",     Retry::Never),
     row(Code::ModelNotFound,        404, "not_found",              "invalid_request_error", "model_not_found",        Retry::Never),

@@ -75,6 +75,23 @@ id!(
     CallId, "call"
 );
 
+id!(
+    /// A person with a login.
+    UserId, "user"
+);
+id!(
+    /// An invitation to an organization, or to be an operator.
+    InvitationId, "inv"
+);
+id!(
+    /// One login of a person, from the password to the end of its last refresh.
+    LoginId, "login"
+);
+id!(
+    /// A run of a job.
+    JobId, "job"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,4 +43,7 @@ pub struct OrgLimits {
     pub requests_per_minute: Option<u32>,
     /// Tokens in any 60 seconds; none for no such limit.
     pub tokens_per_minute: Option<u32>,
+    /// Requests in any 60 seconds of one person, over all keys that this person made; none for what the installation
+    /// says.
+    pub user_requests_per_minute: Option<u32>,
 }

@@ -38,6 +38,8 @@ pub enum Told {
     Works,
     /// It asks for a rest; milliseconds, when it said how long.
     Rest(Option<u64>),
+    /// The quota behind the key is used up; no delay that it names is about that.
+    Exhausted,
     /// It failed.
     Failed(Fault),
     /// The key is not accepted (401).
@@ -50,15 +52,39 @@ pub enum Told {
     Nothing,
 }
 
+impl Told {
+    /// The word in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Told::Works => "works",
+            Told::Rest(_) => "asks_for_rest",
+            Told::Exhausted => "quota_used_up",
+            Told::Failed(Fault::TimedOut) => "timed_out",
+            Told::Failed(Fault::Unreachable) => "unreachable",
+            Told::Failed(Fault::Failed) => "failed",
+            Told::Failed(Fault::Refused) => "refused",
+            Told::Unauthorized => "unauthorized",
+            Told::Forbidden => "forbidden",
+            Told::Sealed => "does_not_open",
+            Told::Nothing => "nothing",
+        }
+    }
+}
+
 /// Why a connection rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The provider's rate limit.
     Limit,
+    /// The quota behind its key is used up.
+    Quota,
     /// Failures of its own.
     Faults,
     /// The whole provider is out.
     Outage,
+    /// A person put it to rest.
+    Person,
 }
 
 /// Whether a connection may be tried.

@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::ModelFacts;
-use crate::id::{OrgId, ProviderKeyId};
+use crate::id::ProviderKeyId;
 use crate::scope::Scope;
+use crate::time::Timestamp;
+
+mod owner;
+
+pub use owner::Owner;
 
 /// Which models a connection serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +26,8 @@ pub enum Serves {
 pub struct Connection {
     /// The connection.
     pub id: ProviderKeyId,
-    /// The tenant it belongs to, whose calls alone may use it; `None` for the platform's, which serve everyone.
-    pub owner: Option<OrgId>,
+    /// Whose it is: whose calls alone may use it.
+    pub owner: Owner,
     /// The name a person gave it.
     pub name: Arc<str>,
     /// The provider's slug in the catalogue.
@@ -35,6 +40,21 @@ pub struct Connection {
     pub serves: Serves,
     /// 1–1000, lower first.
     pub priority: u16,
+    /// Whether its owner's calls may pass on to the connections behind it, and at last to the platform's.
+    pub fallback_to_platform: bool,
+    /// Whether it is switched on. One that is switched off serves nothing, and its owner's calls still do not go to the
+    /// platform's in its place.
+    pub in_service: bool,
+    /// Until when a person has put it to rest.
+    pub rests_until: Option<Timestamp>,
+}
+
+impl Connection {
+    /// Its place among those that serve the same call: its owner's before the platform's, then by priority.
+    #[must_use]
+    pub fn rank(&self) -> (u8, u16) {
+        (self.owner.tier(), self.priority)
+    }
 }
 
 /// One model on one connection.
@@ -55,6 +75,8 @@ pub enum NoRoute {
     Unknown,
     /// Several providers offer a bare name; these are the full names to choose from.
     Ambiguous(Vec<String>),
+    /// The caller's own connection for it is switched off.
+    OutOfService,
 }
 
 /// Facts by provider and model: the catalogue with the installation's own rows laid over it.
@@ -114,10 +136,13 @@ impl Routes {
     /// Builds the table. Connections of lower priority number come first; ties keep the given order.
     #[must_use]
     pub fn build(mut connections: Vec<Connection>, facts: Facts) -> Self {
+        connections.retain(|connection| connection.in_service || connection.owner != Owner::Platform);
         connections.sort_by_key(|connection| connection.priority);
         let mut routes = Self { facts, ..Self::default() };
         for connection in connections.into_iter().map(Arc::new) {
-            routes.connections.push(Arc::clone(&connection));
+            if connection.in_service {
+                routes.connections.push(Arc::clone(&connection));
+            }
             let models: Vec<String> = match &connection.serves {
                 Serves::Listed(models) => models.clone(),
                 Serves::Any => routes.facts.models_of(&connection.provider).map(str::to_owned).collect(),
@@ -146,30 +171,60 @@ impl Routes {
         self.by_name.entry(Box::from(model)).or_default().push(offer);
     }
 
-    /// The offers for the model `asked`, as far as `scope` may use them, best first.
+    /// The offers for the model `asked`, as far as `scope` may use them, best first: the person's own, the
+    /// organization's, the platform's. Those further back are there only if all before them let calls pass on.
     ///
     /// # Errors
-    /// [`NoRoute`] when nobody offers it, or when a bare name is offered by several providers.
+    /// [`NoRoute`] when nobody offers it, when a bare name is offered by several providers, or when the caller's own
+    /// connections for it are switched off.
     pub fn plan(&self, asked: &str, scope: &Scope) -> Result<Vec<Offer>, NoRoute> {
-        let mine = |connection: &Connection| connection.owner.is_none_or(|owner| owner == scope.org());
         let named = self.by_name.get(asked).map(Vec::as_slice).unwrap_or_default();
-        let offers: Vec<Offer> = named.iter().filter(|offer| mine(&offer.connection)).cloned().collect();
-        if !offers.is_empty() {
-            return single_provider(asked, offers);
+        let mut offers: Vec<Offer> =
+            named.iter().filter(|offer| offer.connection.owner.serves(scope)).cloned().collect();
+        self.add_open_ended(asked, scope, &mut offers);
+        offers.sort_by_key(|offer| offer.connection.rank());
+        let mut offers = first_tiers(of_one_provider(asked, offers)?);
+        offers.retain(|offer| offer.connection.in_service);
+        if offers.is_empty() { Err(NoRoute::OutOfService) } else { Ok(offers) }
+    }
+
+    /// Adds the connections that take any model of their provider: those asked for by full name, and those that
+    /// others list. Without these, somebody's own connection would stand back behind one that lists the model.
+    fn add_open_ended(&self, asked: &str, scope: &Scope, offers: &mut Vec<Offer>) {
+        if self.open_ended.is_empty() {
+            return;
         }
-        let (provider, model) = asked.split_once('/').ok_or(NoRoute::Unknown)?;
-        let facts = self.facts.get(provider, model).ok_or(NoRoute::Unknown)?;
-        let connections = self.open_ended.get(provider).map(Vec::as_slice).unwrap_or_default();
-        let offers: Vec<Offer> = connections
-            .iter()
-            .filter(|connection| mine(connection) && !model.is_empty())
-            .map(|connection| Offer {
-                connection: Arc::clone(connection),
-                model: Arc::from(model),
-                facts: Arc::clone(&facts),
-            })
-            .collect();
-        if offers.is_empty() { Err(NoRoute::Unknown) } else { Ok(offers) }
+        let mut wanted: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for offer in &*offers {
+            let pair = (&offer.connection.provider, &offer.model);
+            if !wanted.iter().any(|(provider, model)| (provider, model) == pair) {
+                wanted.push((Arc::clone(pair.0), Arc::clone(pair.1)));
+            }
+        }
+        if let Some((provider, model)) = asked.split_once('/').filter(|(_, model)| !model.is_empty())
+            && self.open_ended.contains_key(provider)
+            && !wanted.iter().any(|(known, name)| &**known == provider && &**name == model)
+        {
+            wanted.push((Arc::from(provider), Arc::from(model)));
+        }
+        for (provider, model) in wanted {
+            let Some(connections) = self.open_ended.get(&*provider) else { continue };
+            let Some(facts) = self.facts.get(&provider, &model) else { continue };
+            for connection in connections.iter().filter(|connection| connection.owner.serves(scope)) {
+                let known = |offer: &Offer| offer.connection.id == connection.id && offer.model == model;
+                if !offers.iter().any(known) {
+                    let (connection, model) = (Arc::clone(connection), Arc::clone(&model));
+                    offers.push(Offer { connection, model, facts: Arc::clone(&facts) });
+                }
+            }
+        }
+    }
+
+    /// The facts of one model, as a call that brings its own key needs them; `None` for one that was taken out of
+    /// service.
+    #[must_use]
+    pub fn facts(&self, provider: &str, model: &str) -> Option<Arc<ModelFacts>> {
+        self.facts.get(provider, model)
     }
 
     /// The full names (`provider/model`) that `scope` may ask for, sorted.
@@ -178,127 +233,51 @@ impl Routes {
         self.by_name
             .values()
             .flatten()
-            .filter(|offer| offer.connection.owner.is_none_or(|owner| owner == scope.org()))
-            .map(|offer| format!("{}/{}", offer.connection.provider, offer.model))
+            .filter(|offer| offer.connection.in_service && offer.connection.owner.serves(scope))
+            .map(full_name)
             .collect()
     }
 }
 
-fn single_provider(asked: &str, offers: Vec<Offer>) -> Result<Vec<Offer>, NoRoute> {
-    let full: BTreeSet<String> =
-        offers.iter().map(|offer| format!("{}/{}", offer.connection.provider, offer.model)).collect();
-    if full.len() == 1 || full.contains(asked) {
-        let exact = |offer: &Offer| {
-            full.len() == 1 || format!("{}/{}", offer.connection.provider, offer.model) == asked
-        };
-        return Ok(offers.into_iter().filter(exact).collect());
+fn full_name(offer: &Offer) -> String {
+    format!("{}/{}", offer.connection.provider, offer.model)
+}
+
+fn is_named(offer: &Offer, full: &str) -> bool {
+    let rest = full.strip_prefix(&*offer.connection.provider);
+    rest.and_then(|rest| rest.strip_prefix('/')) == Some(&*offer.model)
+}
+
+/// Of offers in the order of their rank those of one provider's model. A full name names it; a bare one is what the
+/// best of them offer, if that is one.
+fn of_one_provider(asked: &str, mut offers: Vec<Offer>) -> Result<Vec<Offer>, NoRoute> {
+    if offers.iter().any(|offer| is_named(offer, asked)) {
+        offers.retain(|offer| is_named(offer, asked));
+        return Ok(offers);
     }
-    Err(NoRoute::Ambiguous(full.into_iter().collect()))
+    let Some(first) = offers.first() else { return Err(NoRoute::Unknown) };
+    let (tier, full) = (first.connection.owner.tier(), full_name(first));
+    let best = offers.iter().take_while(|offer| offer.connection.owner.tier() == tier);
+    let choices: BTreeSet<String> = best.map(full_name).collect();
+    if choices.len() > 1 {
+        return Err(NoRoute::Ambiguous(choices.into_iter().collect()));
+    }
+    offers.retain(|offer| is_named(offer, &full));
+    Ok(offers)
+}
+
+/// Whoever has connections of their own for a model uses those alone, unless every one of them lets calls pass on.
+fn first_tiers(mut offers: Vec<Offer>) -> Vec<Offer> {
+    let mut kept = 0;
+    for tier in offers.chunk_by(|one, next| one.connection.owner.tier() == next.connection.owner.tier()) {
+        kept += tier.len();
+        if !tier.iter().all(|offer| offer.connection.fallback_to_platform) {
+            break;
+        }
+    }
+    offers.truncate(kept);
+    offers
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::{KeyId, ProjectId};
-    use std::net::IpAddr;
-
-    use crate::limit::{Limits, OrgLimits};
-    use crate::price::Pricing;
-    use crate::scope::{ApiKey, KeyState};
-    use crate::time::Timestamp;
-    use uuid::Uuid;
-
-    fn scope(org: u128) -> Scope {
-        let key = ApiKey {
-            id: KeyId::new(Uuid::from_u128(1)),
-            org: OrgId::new(Uuid::from_u128(org)),
-            project: ProjectId::new(Uuid::from_u128(1)),
-            state: KeyState::Active,
-            expires_at: None,
-            models: vec![],
-            scopes: vec![],
-            allowed_ips: None,
-            limits: Limits::default(),
-            org_limits: OrgLimits::default(),
-        };
-        Scope::of_verified_key(&key, IpAddr::from([127, 0, 0, 1]), Timestamp(0)).unwrap()
-    }
-
-    fn connection(id: u128, provider: &str, serves: Serves, priority: u16) -> Connection {
-        Connection {
-            id: ProviderKeyId::new(Uuid::from_u128(id)),
-            owner: None,
-            name: Arc::from("main"),
-            provider: Arc::from(provider),
-            base_url: Arc::from("https://example.com/v1"),
-            sealed: None,
-            serves,
-            priority,
-        }
-    }
-
-    fn listed(models: &[&str]) -> Serves {
-        Serves::Listed(models.iter().map(|&model| model.to_owned()).collect())
-    }
-
-    #[test]
-    fn bare_full_and_open_ended_names_resolve() {
-        let mut facts = Facts::default();
-        facts.insert("openai", "gpt-x", ModelFacts::unknown());
-        facts.insert("openai", "gpt-old", ModelFacts::unknown());
-        facts.disable("openai", "gpt-old");
-        let routes = Routes::build(
-            vec![
-                connection(1, "groq", listed(&["org/llama"]), 10),
-                connection(2, "openai", Serves::Any, 20),
-                connection(3, "openai", listed(&["gpt-x"]), 5),
-            ],
-            facts,
-        );
-        let ids = |asked: &str| -> Vec<u128> {
-            let offers = routes.plan(asked, &scope(1)).unwrap_or_default();
-            offers.iter().map(|offer| offer.connection.id.uuid().as_u128()).collect()
-        };
-        assert_eq!(ids("gpt-x"), [3, 2], "lower priority numbers first");
-        assert_eq!(ids("openai/gpt-x"), [3, 2]);
-        assert_eq!(ids("org/llama"), [1], "a bare name may hold a slash");
-        assert_eq!(ids("groq/org/llama"), [1]);
-        assert_eq!(ids("openai/brand-new"), [2], "an open-ended connection takes new names with its prefix");
-        assert!(ids("brand-new").is_empty());
-        assert!(ids("openai/gpt-old").is_empty(), "a disabled model is gone");
-        assert!(ids("openai/").is_empty());
-    }
-
-    #[test]
-    fn a_providers_default_holds_for_models_nobody_described() {
-        let mut facts = Facts::default();
-        let free = ModelFacts { pricing: Pricing::Free, ..ModelFacts::unknown() };
-        facts.insert_default("ollama", free);
-        facts.disable("ollama", "gone");
-        let word = |provider, model| facts.get(provider, model).map(|facts| facts.pricing.word());
-        assert_eq!(word("ollama", "llama"), Some("free"));
-        assert_eq!(word("ollama", "gone"), None);
-        assert_eq!(word("openai", "llama"), Some("unpriced"));
-    }
-
-    #[test]
-    fn a_bare_name_of_two_providers_is_ambiguous() {
-        let routes = Routes::build(
-            vec![connection(1, "a", listed(&["m"]), 1), connection(2, "b", listed(&["m"]), 1)],
-            Facts::default(),
-        );
-        let refused = routes.plan("m", &scope(1)).unwrap_err();
-        assert_eq!(refused, NoRoute::Ambiguous(vec!["a/m".into(), "b/m".into()]));
-        assert_eq!(routes.plan("b/m", &scope(1)).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_tenants_connection_serves_its_tenant_alone() {
-        let mut own = connection(1, "openai", listed(&["m"]), 1);
-        own.owner = Some(OrgId::new(Uuid::from_u128(7)));
-        let routes = Routes::build(vec![own], Facts::default());
-        assert_eq!(routes.plan("m", &scope(7)).unwrap().len(), 1);
-        assert_eq!(routes.plan("m", &scope(8)).unwrap_err(), NoRoute::Unknown);
-        assert!(routes.names(&scope(8)).is_empty());
-    }
-}
+mod tests;

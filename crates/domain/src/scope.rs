@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Block;
-use crate::id::{KeyId, OrgId, ProjectId};
+use crate::address::{Block, allowed};
+use crate::id::{KeyId, OrgId, ProjectId, UserId};
 use crate::limit::{Limits, OrgLimits};
+use crate::origin::Origins;
 use crate::time::Timestamp;
 use crate::usage::Surface;
 
@@ -86,6 +87,16 @@ impl Access {
     }
 }
 
+/// Whether the calls of an organization may bring a provider key of their own with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InlineKeys {
+    /// A call that brings one is refused.
+    #[default]
+    Refused,
+    /// They may.
+    Allowed,
+}
+
 /// What the gate knows of one API key. Found by its full digest only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -95,6 +106,8 @@ pub struct ApiKey {
     pub org: OrgId,
     /// Its project.
     pub project: ProjectId,
+    /// Who made it; none for a key of the command line.
+    pub user: Option<UserId>,
     /// Where it is in its life.
     pub state: KeyState,
     /// When it stops working.
@@ -109,6 +122,14 @@ pub struct ApiKey {
     pub limits: Limits,
     /// The limits of its organization.
     pub org_limits: OrgLimits,
+    /// Where any key of its organization may be used from. None is anywhere; a list that is empty is nowhere.
+    pub org_allowed_ips: Option<Vec<Block>>,
+    /// The web pages that its organization lets call it from browsers.
+    pub org_origins: Origins,
+    /// Whether the calls of its organization may bring a provider key of their own.
+    pub org_inline_keys: InlineKeys,
+    /// Hours for which traces of its calls are kept; zero keeps none.
+    pub trace_hours: u32,
 }
 
 impl ApiKey {
@@ -116,12 +137,6 @@ impl ApiKey {
     #[must_use]
     pub fn may(&self, access: Access) -> bool {
         self.scopes.is_empty() || self.scopes.contains(&access)
-    }
-
-    /// Whether the key may be used from this address.
-    #[must_use]
-    pub fn may_come_from(&self, address: IpAddr) -> bool {
-        self.allowed_ips.as_ref().is_none_or(|blocks| blocks.iter().any(|block| block.holds(address)))
     }
 }
 
@@ -144,8 +159,12 @@ pub enum Denied {
     Expired,
     /// Withdrawn.
     Revoked,
-    /// Good, but not from this address.
+    /// Good, but its own list does not hold this address.
     IpNotAllowed,
+    /// Good, but the list of its organization does not hold this address.
+    IpNotAllowedByOrg,
+    /// Not looked at: the list of the installation does not hold this address.
+    IpNotAllowedHere,
 }
 
 impl Denied {
@@ -162,6 +181,8 @@ impl Denied {
             Denied::Expired => "expired",
             Denied::Revoked => "revoked",
             Denied::IpNotAllowed => "ip_not_allowed",
+            Denied::IpNotAllowedByOrg => "ip_not_allowed_by_org",
+            Denied::IpNotAllowedHere => "ip_not_allowed_here",
         }
     }
 }
@@ -172,6 +193,7 @@ impl Denied {
 pub struct Scope {
     org: OrgId,
     project: ProjectId,
+    user: Option<UserId>,
     key: KeyId,
 }
 
@@ -189,10 +211,13 @@ impl Scope {
         if key.expires_at.is_some_and(|at| at <= now) {
             return Err(Denied::Expired);
         }
-        if !key.may_come_from(client) {
+        if !allowed(key.org_allowed_ips.as_deref(), client) {
+            return Err(Denied::IpNotAllowedByOrg);
+        }
+        if !allowed(key.allowed_ips.as_deref(), client) {
             return Err(Denied::IpNotAllowed);
         }
-        Ok(Self { org: key.org, project: key.project, key: key.id })
+        Ok(Self { org: key.org, project: key.project, user: key.user, key: key.id })
     }
 
     /// The tenant.
@@ -205,6 +230,12 @@ impl Scope {
     #[must_use]
     pub fn project(&self) -> ProjectId {
         self.project
+    }
+
+    /// The person who made the key.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.user
     }
 
     /// The key.

@@ -19,12 +19,27 @@ pub enum Kind {
     Test,
     /// An operator's token for the admin listener.
     Operator,
+    /// An invitation: to an organization, or to be the first operator.
+    Invitation,
+    /// Proves that an e-mail address is read by the person who gave it.
+    Verification,
+    /// Sets a new password.
+    Reset,
+    /// Continues a login.
+    Refresh,
 }
 
 impl Kind {
     /// Every kind with its word in the grammar.
-    pub const ALL: [(Kind, &'static str); 3] =
-        [(Kind::Live, "live"), (Kind::Test, "test"), (Kind::Operator, "op")];
+    pub const ALL: [(Kind, &'static str); 7] = [
+        (Kind::Live, "live"),
+        (Kind::Test, "test"),
+        (Kind::Operator, "op"),
+        (Kind::Invitation, "inv"),
+        (Kind::Verification, "ver"),
+        (Kind::Reset, "rst"),
+        (Kind::Refresh, "ref"),
+    ];
 
     /// The word between the underscores.
     #[must_use]
@@ -33,6 +48,10 @@ impl Kind {
             Kind::Live => "live",
             Kind::Test => "test",
             Kind::Operator => "op",
+            Kind::Invitation => "inv",
+            Kind::Verification => "ver",
+            Kind::Reset => "rst",
+            Kind::Refresh => "ref",
         }
     }
 }
@@ -47,6 +66,16 @@ impl Prefix {
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; PREFIX_CHARS] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(|byte| ALPHABET.contains(byte)).then_some(Self(bytes))
+    }
+
+    /// By what a credential that is not of our grammar goes: the first hexadecimal digits of its SHA-256.
+    #[must_use]
+    pub fn of_sha256(sha256: &[u8; 32]) -> Self {
+        let mut prefix = [b'0'; PREFIX_CHARS];
+        let digits = sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        // The alphabet begins with the hexadecimal digits.
+        prefix.iter_mut().zip(digits).for_each(|(to, digit)| *to = ALPHABET[usize::from(digit)]);
+        Self(prefix)
     }
 
     /// The eight characters.
@@ -156,6 +185,14 @@ mod tests {
         assert_eq!(canonical(&key), Some(key.clone()));
         assert_eq!(canonical(&format!("PC_LIVE_{}L", "O".repeat(51))), Some(key.clone()));
         assert_eq!(canonical(&format!("pc_live_{}i", "o".repeat(51))), Some(key));
+    }
+
+    #[test]
+    fn a_digest_gives_a_prefix_of_its_first_digits() {
+        let mut sha256 = [0xff; 32];
+        sha256[..4].copy_from_slice(&[0x0a, 0x1b, 0xc2, 0xde]);
+        assert_eq!(Prefix::of_sha256(&sha256).as_str(), "0a1bc2de");
+        assert_eq!(Prefix::parse("0a1bc2de"), Some(Prefix::of_sha256(&sha256)));
     }
 
     #[test]

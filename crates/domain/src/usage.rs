@@ -1,4 +1,5 @@
-//! The record of one call: what was used, what it cost, how it ended. Never any text of the call.
+//! The record of one call: what was used, what it cost, how it ended, and apart from that what is kept of it for a
+//! while only. Never any text of the call.
 
 use serde::{Deserialize, Serialize};
 
@@ -103,13 +104,44 @@ impl UsageSource {
     }
 }
 
+/// Who pays the provider for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteMode {
+    /// The installation, by a key of its own.
+    Platform,
+    /// The caller's organization, by its key.
+    OrgKey,
+    /// The caller, by a key of the own that is kept here or came with the request.
+    Byok,
+}
+
+impl RouteMode {
+    /// Every mode.
+    pub const ALL: [RouteMode; 3] = [RouteMode::Platform, RouteMode::OrgKey, RouteMode::Byok];
+
+    /// The word in records and answers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            RouteMode::Platform => "platform",
+            RouteMode::OrgKey => "org_key",
+            RouteMode::Byok => "byok",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
+    }
+}
+
 /// Who asked for what: known before the upstream is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallOpened {
     /// Ours, unique.
     pub call: CallId,
-    /// As answered in `x-request-id`; a caller may choose it, so it need not be unique.
-    pub request_id: String,
     /// The tenant.
     pub org: OrgId,
     /// The project.
@@ -118,12 +150,35 @@ pub struct CallOpened {
     pub key: KeyId,
     /// The endpoint.
     pub surface: Surface,
-    /// Whether a stream was asked for.
-    pub streamed: bool,
-    /// The model as the caller wrote it.
-    pub model_asked: String,
     /// When the request was read.
     pub started_at: Timestamp,
+    /// What else is kept of it for a while; none where nothing may be kept.
+    pub trace: Option<Trace>,
+}
+
+/// What a call leaves beside the books, for as long as traces are kept. Where they are kept for no time it is never
+/// written anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// As answered in `x-request-id`; a caller may choose it, so it need not be unique.
+    pub request_id: String,
+    /// The model as the caller wrote it.
+    pub model_asked: String,
+    /// Whether a stream was asked for.
+    pub streamed: bool,
+    /// How it went; all zero until the call is settled.
+    pub pace: Pace,
+}
+
+/// How often and how fast a call went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Upstream attempts made.
+    pub attempts: u8,
+    /// Milliseconds to the first byte of the upstream's answer; zero when none came.
+    pub first_byte_ms: u32,
+    /// Milliseconds from reading the request to the end.
+    pub total_ms: u32,
 }
 
 /// How the call ended and what it cost.
@@ -131,8 +186,10 @@ pub struct CallOpened {
 pub struct CallSettled {
     /// Who asked for what.
     pub opened: CallOpened,
-    /// The connection that answered, or was tried last.
+    /// The connection that answered, or was tried last; none when none was, or its key came with the request.
     pub provider_key: Option<ProviderKeyId>,
+    /// Who pays its provider; none when none was called.
+    pub route_mode: Option<RouteMode>,
     /// Its provider; empty when none was called.
     pub provider: String,
     /// The model as the provider knows it; empty when none was called.
@@ -149,12 +206,6 @@ pub struct CallSettled {
     pub pricing: String,
     /// The price row used.
     pub price_version: String,
-    /// Upstream attempts made.
-    pub attempts: u8,
-    /// Milliseconds to the first byte of the upstream's answer; zero when none came.
-    pub first_byte_ms: u32,
-    /// Milliseconds from reading the request to the end.
-    pub total_ms: u32,
 }
 
 /// What the outbox carries.

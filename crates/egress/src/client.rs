@@ -24,8 +24,8 @@ use crate::resolve::{Resolve, SystemResolver};
 use crate::target::Target;
 
 /// The read buffer of one HTTP/1.1 connection. A response head that does not end within it, give or take one read,
-/// is refused.
-const HTTP1_BUFFER_BYTES: usize = 64 * 1_024;
+/// is refused. It is the unit of what a stream costs whose reader is slow: pieces on their way keep their buffer.
+const HTTP1_BUFFER_BYTES: usize = 32 * 1_024;
 /// The head of an HTTP/2 response after decompression.
 const HTTP2_HEAD_BYTES: u32 = 64 * 1_024;
 /// What an upstream may send on one HTTP/2 stream before its reader has taken it: the bound on memory per stream.

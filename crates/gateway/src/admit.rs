@@ -1,5 +1,5 @@
-//! Whether the caller may make one more request now: all windows of its key and its organization, and concurrency,
-//! in one decision.
+//! Whether the caller may make one more request now: all windows of its key, of the person who made it and of its
+//! organization, and concurrency, in one decision.
 
 use domain::code::Code;
 use live::counters::{Admitted, Asking};
@@ -15,6 +15,10 @@ pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) ->
     let asking = Asking {
         key: caller.scope.key(),
         limits: &key.limits,
+        user: caller.scope.user(),
+        user_requests_per_minute: org_limits
+            .user_requests_per_minute
+            .unwrap_or(gate.settings.user_requests_per_minute),
         org: caller.scope.org(),
         org_requests_per_minute: org_limits
             .requests_per_minute
@@ -23,7 +27,7 @@ pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) ->
     };
     gate.counters.admit(&asking, arrival.at).await.map_err(|refused| {
         tracing::info!(
-            request_id = arrival.request_id(), key = %caller.scope.key(), limit = refused.which, "rate limited"
+            call = %arrival.call, key = %caller.scope.key(), limit = refused.which, "rate limited"
         );
         let message = format!(
             "This key is over its limit ({}: {}). Retry after {} ms.",

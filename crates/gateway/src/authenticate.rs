@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use domain::address::allowed;
 use domain::code::Code;
+use domain::foreign::Foreign;
+use domain::id::OrgId;
 use domain::scope::{ApiKey, Denied, Scope};
 use domain::token::{Kind, Prefix, Token};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use live::refusals::Refused;
+use live::snapshot::ForeignKeys;
 
 use crate::arrival::Arrival;
 use crate::gate::Gateway;
@@ -28,53 +32,114 @@ pub(crate) struct Caller {
     pub key: Arc<ApiKey>,
 }
 
+/// What was sent as a key.
+enum Credential {
+    /// Of our grammar.
+    Own(Token),
+    /// Of another gateway.
+    Foreign(Foreign),
+}
+
+impl Credential {
+    fn parse(sent: &[u8]) -> Option<Self> {
+        Token::parse(sent).map(Self::Own).or_else(|| Foreign::parse(sent).map(Self::Foreign))
+    }
+
+    fn sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Own(token) => vault::digest::sha256_of(token),
+            Self::Foreign(foreign) => vault::digest::sha256(foreign.reveal().as_bytes()),
+        }
+    }
+
+    /// What may be told of it.
+    fn prefix(&self) -> Prefix {
+        match self {
+            Self::Own(token) => token.prefix(),
+            Self::Foreign(_) => Prefix::of_sha256(&self.sha256()),
+        }
+    }
+}
+
+/// A credential that was not accepted.
+struct Failed {
+    /// The true reason.
+    reason: Denied,
+    /// What may be told of it; none where it is not even a credential.
+    prefix: Option<Prefix>,
+    /// Whose it is, where that is known.
+    org: Option<OrgId>,
+}
+
 /// Proves the caller of a request.
 pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Caller, Stop> {
-    let (denied, prefix) = match read_token(head) {
-        Err(denied) => (denied, None),
-        Ok(token) => match verify(gate, arrival, &token).await? {
+    let failed = match read_credential(head).and_then(|credential| acceptable(gate, credential)) {
+        Err(reason) => Failed { reason, prefix: None, org: None },
+        Ok(credential) => match verify(gate, arrival, &credential).await? {
             Ok(caller) => return Ok(caller),
-            Err(denied) => (denied, Some(token.prefix())),
+            Err((reason, org)) => Failed { reason, prefix: Some(credential.prefix()), org },
         },
     };
-    gate.meters.denied(denied);
-    record(gate, arrival, head, denied, prefix);
-    let prefix = prefix.as_ref().map_or("-", Prefix::as_str);
-    tracing::info!(request_id = arrival.request_id(), reason = denied.word(), prefix, "credential refused");
+    gate.meters.denied(failed.reason);
+    record(gate, arrival, head, &failed);
+    let prefix = failed.prefix.as_ref().map_or("-", Prefix::as_str);
+    tracing::info!(call = %arrival.call, reason = failed.reason.word(), prefix, "credential refused");
     let refusal = Refusal::new(Code::Unauthorized, "The API key is missing or not valid.");
     Err(strangers::refuse(gate, arrival, refusal).await)
 }
 
 /// Counts the refusal for the audit trail, with its true reason.
-fn record(gate: &Gateway, arrival: &Arrival, head: &Parts, reason: Denied, prefix: Option<Prefix>) {
+fn record(gate: &Gateway, arrival: &Arrival, head: &Parts, failed: &Failed) {
     let agent = head.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     gate.refusals.note(&Refused {
         call: arrival.call,
         at: arrival.at,
         ip: arrival.client,
-        reason,
-        prefix,
+        reason: failed.reason,
+        prefix: failed.prefix,
+        org: failed.org,
         request_id: arrival.request_id(),
         user_agent: agent.as_deref().unwrap_or_default(),
     });
 }
 
-/// Looks the token up and checks the key's state; the outer error is a store that cannot be asked.
-async fn verify(gate: &Gateway, arrival: &Arrival, token: &Token) -> Result<Result<Caller, Denied>, Stop> {
-    if !matches!(token.kind(), Kind::Live | Kind::Test) {
-        return Ok(Err(Denied::WrongKind));
+/// What another gateway issued breaks our grammar, unless its keys were imported.
+fn acceptable(gate: &Gateway, credential: Credential) -> Result<Credential, Denied> {
+    match (&credential, gate.snapshot.foreign_keys()) {
+        (Credential::Foreign(_), ForeignKeys::Refused) => Err(Denied::Malformed),
+        _ => Ok(credential),
     }
-    let digest = gate.pepper.digest(&vault::digest::sha256_of(token));
+}
+
+/// Looks the credential up and checks the key's state; the outer error is a store that cannot be asked, the inner one
+/// says whose the key is. A caller from where nobody may come is not looked up.
+async fn verify(
+    gate: &Gateway,
+    arrival: &Arrival,
+    credential: &Credential,
+) -> Result<Result<Caller, (Denied, Option<OrgId>)>, Stop> {
+    if let Credential::Own(token) = credential
+        && !matches!(token.kind(), Kind::Live | Kind::Test)
+    {
+        return Ok(Err((Denied::WrongKind, None)));
+    }
+    if !allowed(Some(&gate.allowed_ips), arrival.client) {
+        return Ok(Err((Denied::IpNotAllowedHere, None)));
+    }
+    let digest = gate.pepper.digest(&credential.sha256());
     let found = gate.snapshot.key(&digest).await.map_err(|failed| {
-        tracing::error!(request_id = arrival.request_id(), %failed, "a key could not be looked up");
+        tracing::error!(call = %arrival.call, %failed, "a key could not be looked up");
         Refusal::new(Code::Unavailable, "Keys cannot be checked at the moment.")
     })?;
-    let Some(key) = found else { return Ok(Err(Denied::Unknown)) };
-    Ok(Scope::of_verified_key(&key, arrival.client, arrival.at).map(|scope| Caller { scope, key }))
+    let Some(key) = found else { return Ok(Err((Denied::Unknown, None))) };
+    Ok(match Scope::of_verified_key(&key, arrival.client, arrival.at) {
+        Ok(scope) => Ok(Caller { scope, key }),
+        Err(reason) => Err((reason, Some(key.org))),
+    })
 }
 
 /// The one credential of a request.
-fn read_token(head: &Parts) -> Result<Token, Denied> {
+fn read_credential(head: &Parts) -> Result<Credential, Denied> {
     if head.uri.query().is_some_and(holds_key) {
         return Err(Denied::Misplaced);
     }
@@ -83,7 +148,7 @@ fn read_token(head: &Parts) -> Result<Token, Denied> {
     if sent.any(|other| other != first) {
         return Err(Denied::Misplaced);
     }
-    Token::parse(first).ok_or(Denied::Malformed)
+    Credential::parse(first).ok_or(Denied::Malformed)
 }
 
 fn credentials(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Denied> {
@@ -124,7 +189,10 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        read_token(&head).map(|token| token.reveal().to_owned())
+        read_credential(&head).map(|credential| match credential {
+            Credential::Own(token) => token.reveal().to_owned(),
+            Credential::Foreign(foreign) => foreign.reveal().to_owned(),
+        })
     }
 
     #[test]
@@ -134,6 +202,16 @@ mod tests {
         }
         assert_eq!(read("/", &[("authorization", &format!("bearer {A}"))]), Ok(A.to_owned()));
         assert_eq!(read("/", &[("authorization", &format!("Bearer  {A}"))]), Ok(A.to_owned()));
+    }
+
+    #[test]
+    fn what_another_gateway_issued_is_read_as_it_is() {
+        let key = "sk-Zq7XbW3n_TpLk9-sVdEfGhw";
+        assert_eq!(read("/", &[("authorization", &format!("Bearer {key}"))]), Ok(key.to_owned()));
+        assert_eq!(read("/", &[("x-api-key", key)]), Ok(key.to_owned()));
+        let twice = [("x-api-key", key), ("api-key", "sk-zq7xbw3n_tplk9-svdefghw")];
+        assert_eq!(read("/", &twice), Err(Denied::Misplaced));
+        assert_eq!(read("/", &[("x-api-key", "sk-short")]), Err(Denied::Malformed));
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use domain::id::{CallId, ProviderKeyId};
 use domain::money::Money;
 use domain::price::Tokens;
-use domain::route::Offer;
-use domain::usage::{CallOpened, CallSettled, Event, Outcome, UsageSource};
+use domain::route::{Offer, Owner};
+use domain::secret::Secret;
+use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, UsageSource};
 use http::HeaderValue;
 use live::counters::Admitted;
 use live::meters::InFlight;
@@ -32,6 +34,7 @@ pub(crate) struct Produced {
 pub(crate) struct Call {
     gate: Arc<Gateway>,
     _in_flight: InFlight,
+    id: CallId,
     opened: Option<CallOpened>,
     request_id: HeaderValue,
     vault: Arc<Vault>,
@@ -39,6 +42,8 @@ pub(crate) struct Call {
     started: Instant,
     input_bytes: u64,
     offer: Option<Offer>,
+    /// The provider key that came with the request, until an attempt has been answered.
+    brought: Option<Arc<Secret>>,
     /// The place among the calls in flight on the connection of `offer`, until the answer has ended.
     turn: Option<Turn>,
     attempts: u8,
@@ -59,6 +64,7 @@ impl Call {
         Self {
             gate,
             _in_flight: in_flight,
+            id: opened.call,
             opened: Some(opened),
             request_id: arrival.request_id.clone(),
             vault: Arc::clone(&arrival.vault),
@@ -66,11 +72,28 @@ impl Call {
             started: arrival.instant,
             input_bytes,
             offer: None,
+            brought: None,
             turn: None,
             attempts: 0,
             first_byte_ms: 0,
             reached_upstream: false,
         }
+    }
+
+    /// The same call with the provider key that came with it.
+    pub(crate) fn bringing(mut self, key: Option<Secret>) -> Self {
+        self.brought = key.map(Arc::new);
+        self
+    }
+
+    /// The provider key that came with the request.
+    pub(crate) fn brought(&self) -> Option<&Arc<Secret>> {
+        self.brought.as_ref()
+    }
+
+    /// The provider has answered: the key that came with the request is needed no more.
+    pub(crate) fn forget_brought(&mut self) {
+        self.brought = None;
     }
 
     /// Takes the place of this call on the connection that is tried next, and gives that on the last one away.
@@ -118,6 +141,11 @@ impl Call {
         self.started
     }
 
+    /// Which call it is, by our own name: the only one that the log may keep.
+    pub(crate) fn id(&self) -> CallId {
+        self.id
+    }
+
     /// The request id, ready for a header.
     pub(crate) fn request_id(&self) -> &HeaderValue {
         &self.request_id
@@ -146,13 +174,22 @@ impl Call {
         status: u16,
         produced: Produced,
     ) -> Option<(Money, Ticket)> {
-        let opened = self.opened.take()?;
+        let mut opened = self.opened.take()?;
         let (tokens, source) = self.count(outcome, produced);
         self.admitted.spend(tokens.total(), self.gate.clock.now());
         let facts = self.offer.as_ref().map(|offer| &offer.facts);
         let cost = facts.map_or(Money::ZERO, |facts| facts.pricing.cost(&tokens));
+        let pace = Pace {
+            attempts: self.attempts,
+            first_byte_ms: self.first_byte_ms,
+            total_ms: elapsed_ms(self.started),
+        };
+        if let Some(trace) = &mut opened.trace {
+            trace.pace = pace;
+        }
         let settled = CallSettled {
-            provider_key: self.offer.as_ref().map(|offer| offer.connection.id),
+            provider_key: self.kept_key(),
+            route_mode: self.offer.as_ref().map(|offer| offer.connection.owner.mode()),
             provider: self
                 .offer
                 .as_ref()
@@ -164,12 +201,9 @@ impl Call {
             cost,
             pricing: facts.map_or("unpriced", |facts| facts.pricing.word()).to_owned(),
             price_version: facts.map_or("none", |facts| &*facts.price_version).to_owned(),
-            attempts: self.attempts,
-            first_byte_ms: self.first_byte_ms,
-            total_ms: elapsed_ms(self.started),
             opened,
         };
-        self.gate.meters.settled(&settled, status);
+        self.gate.meters.settled(&settled, &pace, status);
         let call = settled.opened.call;
         let event = Event::Settled(settled);
         match self.gate.outbox.append(&event) {
@@ -181,6 +215,12 @@ impl Call {
                 None
             }
         }
+    }
+
+    /// The connection that was tried last, unless its key came with the request.
+    fn kept_key(&self) -> Option<ProviderKeyId> {
+        let connection = &self.offer.as_ref()?.connection;
+        (!matches!(connection.owner, Owner::Request(_))).then_some(connection.id)
     }
 
     fn count(&self, outcome: Outcome, produced: Produced) -> (Tokens, UsageSource) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use domain::code::Code;
 use domain::pool::{Cause, Chance, Standing, Told};
-use domain::route::Offer;
+use domain::route::{Offer, Owner};
 use domain::usage::Outcome;
+use live::incidents::Incident;
 use live::meters::Attempt;
 use live::pool::{Change, Unavailable};
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use crate::call::{Call, Produced};
 use crate::decode::Asked;
 use crate::gate::Gateway;
+use crate::inline;
 use crate::refusal::{Refusal, Stop};
 use crate::upstream::{Answered, Failure, Next, attempt};
 
@@ -99,8 +101,10 @@ async fn try_connection(
             Ok(answered) => {
                 gate.meters.attempted(Attempt::Answered);
                 tell(gate, call, offer, Told::Works);
+                call.forget_brought();
                 return Ok(answered);
             }
+            Err(failure) if call.brought().is_some() => of_the_callers_key(failure),
             Err(failure) => failure,
         };
         call.attempt_failed();
@@ -117,6 +121,16 @@ async fn try_connection(
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// A key that came with the request is the caller's own: what the provider says against it is the caller's to cure.
+fn of_the_callers_key(mut failure: Failure) -> Failure {
+    if matches!(failure.told, Told::Unauthorized | Told::Forbidden) {
+        let message = "The provider does not accept the key that came with this request.";
+        failure.refusal = Box::new(Refusal::new(Code::InvalidRequest, message).about(inline::KEY));
+        failure.next = Next::Nothing;
+    }
+    failure
 }
 
 /// How long to wait before the same connection is tried again; `None` when it is not worth it.
@@ -180,6 +194,10 @@ fn unavailable(reason: Unavailable) -> Refusal {
 fn tell(gate: &Gateway, call: &mut Call, offer: &Offer, told: Told) {
     let Some(turn) = call.turn() else { return };
     let Some(change) = gate.pool.told(turn, told, chance()) else { return };
+    // The pool keeps nothing of a key that came with the request, so there is nothing to tell of.
+    if matches!(offer.connection.owner, Owner::Request(_)) {
+        return;
+    }
     let (provider, provider_key) = (&*offer.connection.provider, offer.connection.id);
     match change {
         Change::Connection(turned) => {
@@ -190,6 +208,27 @@ fn tell(gate: &Gateway, call: &mut Call, offer: &Offer, told: Told) {
         }
         Change::ProviderBack => tracing::warn!(provider, %provider_key, "the provider is back"),
     }
+    record(gate, call, offer, told, change);
+}
+
+/// Leaves the change in the audit trail.
+fn record(gate: &Gateway, call: &Call, offer: &Offer, told: Told, change: Change) {
+    let at = gate.clock.now();
+    let connection = &offer.connection;
+    let Ok(id) = vault::entropy::uuid_v7(at) else {
+        tracing::error!(provider_key = %connection.id, "a change could not be recorded: no random bytes");
+        return;
+    };
+    gate.incidents.note(&Incident {
+        id,
+        at,
+        connection: connection.id,
+        name: &connection.name,
+        provider: &connection.provider,
+        told,
+        change,
+        request_id: call.request_id().to_str().unwrap_or_default(),
+    });
 }
 
 /// A connection asked for calm in the middle of an answer.
@@ -203,7 +242,7 @@ pub(crate) fn tell_calm(call: &mut Call) {
 fn report(gate: &Gateway, call: &Call, offer: &Offer, failure: &Failure) {
     gate.meters.attempted(failure.result);
     tracing::warn!(
-        request_id = call.request_id().to_str().unwrap_or_default(),
+        call = %call.id(),
         provider = &*offer.connection.provider,
         provider_key = %offer.connection.id,
         attempt = call.attempts(),

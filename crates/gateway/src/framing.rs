@@ -2,7 +2,7 @@
 //! the connection, because what follows on it cannot be trusted to be a request. It knows no path and no key.
 
 use domain::code::Code;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderValue, Method, Version};
@@ -54,6 +54,10 @@ fn ambiguity(head: &Parts) -> Option<&'static str> {
     if !head.headers.get_all(EXPECT).iter().all(|expected| is(expected, "100-continue")) {
         return Some("The only expectation that is met is 100-continue.");
     }
+    // Other upgrades, such as to HTTP/2, are not taken up and harm nobody. A browser opens a WebSocket for any page.
+    if head.headers.get_all(UPGRADE).iter().any(asks_for_websocket) {
+        return Some("There are no WebSockets here.");
+    }
     let mut hosts = head.headers.get_all(HOST).iter();
     let (host, again) = (hosts.next(), hosts.next());
     match (host, head.uri.authority()) {
@@ -67,6 +71,11 @@ fn ambiguity(head: &Parts) -> Option<&'static str> {
         (None, Some(authority)) if !is_plain(authority) => Some("The request's authority is not a host."),
         _ => None,
     }
+}
+
+fn asks_for_websocket(upgrade: &HeaderValue) -> bool {
+    let mut protocols = upgrade.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.any(|protocol| protocol.len() >= 9 && protocol[..9].eq_ignore_ascii_case(b"websocket"))
 }
 
 fn is(value: &HeaderValue, expected: &str) -> bool {
@@ -166,6 +175,9 @@ mod tests {
         check("POST", "/", &[host, ("transfer-encoding", "Chunked")], None);
         check("POST", "/", &[host, ("expect", "100-Continue")], None);
         check("POST", "/", &[host, ("expect", "200-ok")], bad);
+        check("GET", "/", &[host, ("upgrade", "h2c")], None);
+        check("GET", "/", &[host, ("upgrade", "h2c, WebSocket")], bad);
+        check("GET", "/", &[host, ("upgrade", "h2c"), ("upgrade", "websocket/13")], bad);
         for method in ["TRACE", "TRACK", "CONNECT", "post", "PROPFIND"] {
             let uri = if method == "CONNECT" { "gate:80" } else { "/" };
             check(method, uri, &[host], Some(Code::MethodNotAllowed));

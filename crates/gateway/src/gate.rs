@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use domain::address::Block;
 use domain::time::Clock;
 use live::counters::Counters;
+use live::incidents::Incidents;
 use live::meters::Meters;
 use live::outbox::Outbox;
 use live::pool::Pool;
@@ -17,7 +20,9 @@ use tokio::sync::{Notify, Semaphore};
 use vault::digest::Pepper;
 use vault::envelope::Vault;
 
+use crate::cors::Pages;
 use crate::forwarded::Proxies;
+use crate::inline::ProviderUrls;
 use crate::listener::Capacity;
 use crate::strangers::Strangers;
 
@@ -51,6 +56,8 @@ pub struct Settings {
     pub answer_bytes: usize,
     /// Requests a minute of organizations without limits of their own.
     pub org_requests_per_minute: u32,
+    /// Requests a minute of one person over all keys of theirs, where the organization says nothing else.
+    pub user_requests_per_minute: u32,
     /// How callers without a proven key are held off.
     pub strangers: Strangers,
     /// Silence on a stream after which a comment keeps the connection open.
@@ -71,6 +78,8 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Refused credentials, for the audit trail.
     pub refusals: Arc<Refusals>,
+    /// What befalls the connections, for the audit trail.
+    pub incidents: Arc<Incidents>,
     /// What is measured.
     pub meters: Arc<Meters>,
     /// Opens provider keys.
@@ -81,8 +90,16 @@ pub struct Parts {
     pub egress: egress::Client,
     /// Which ways out there are.
     pub policy: Arc<egress::Policy>,
+    /// Where a provider key that comes with a request may be sent.
+    pub provider_urls: ProviderUrls,
     /// The proxies before the gate.
     pub proxies: Proxies,
+    /// The web pages that may call from browsers.
+    pub pages: Pages,
+    /// Whom to tell of a weakness, as served at `/.well-known/security.txt`; none where nobody is named.
+    pub security_txt: Option<Bytes>,
+    /// Where callers may come from, whoever they are; an empty list is nowhere.
+    pub allowed_ips: Vec<Block>,
     /// The time of day.
     pub clock: Clock,
     /// What an operator may set.
@@ -97,12 +114,17 @@ pub struct Gateway {
     pub(crate) pool: Arc<Pool>,
     pub(crate) outbox: Outbox,
     pub(crate) refusals: Arc<Refusals>,
+    pub(crate) incidents: Arc<Incidents>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) vault: ArcSwap<Vault>,
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) egress: egress::Client,
     pub(crate) policy: Arc<egress::Policy>,
+    pub(crate) provider_urls: ProviderUrls,
     pub(crate) proxies: Proxies,
+    pub(crate) pages: Pages,
+    pub(crate) security_txt: Option<Bytes>,
+    pub(crate) allowed_ips: Vec<Block>,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) parking: Semaphore,
@@ -122,12 +144,17 @@ impl Gateway {
             pool,
             outbox,
             refusals,
+            incidents,
             meters,
             vault,
             pepper,
             egress,
             policy,
+            provider_urls,
             proxies,
+            pages,
+            security_txt,
+            allowed_ips,
             clock,
             settings,
         } = parts;
@@ -138,12 +165,17 @@ impl Gateway {
             pool,
             outbox,
             refusals,
+            incidents,
             meters,
             vault: ArcSwap::new(vault),
             pepper,
             egress,
             policy,
+            provider_urls,
             proxies,
+            pages,
+            security_txt,
+            allowed_ips,
             clock,
             settings,
             parking: Semaphore::new(settings.strangers.parked),

@@ -18,7 +18,7 @@ pub(crate) fn write_answer(headers: &mut HeaderMap, call: &Call) {
         let connection = &offer.connection;
         insert_text(headers, "x-portcullis-provider", &connection.provider);
         insert_text(headers, "x-portcullis-model", &offer.model);
-        let mode = if connection.owner.is_some() { "org_key" } else { "platform" };
+        let mode = connection.owner.mode().word();
         headers.insert("x-portcullis-route-mode", HeaderValue::from_static(mode));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::code::Code;
-use domain::usage::{CallOpened, Outcome};
+use domain::usage::{CallOpened, Outcome, Pace, Trace};
 use live::counters::Admitted;
 
 use crate::arrival::Arrival;
@@ -23,19 +23,17 @@ pub(crate) async fn hold(
 ) -> Result<Call, Stop> {
     let opened = CallOpened {
         call: arrival.call,
-        request_id: arrival.request_id().to_owned(),
         org: caller.scope.org(),
         project: caller.scope.project(),
         key: caller.scope.key(),
         surface: asked.surface,
-        streamed: asked.facts.stream,
-        model_asked: asked.facts.model.clone(),
         started_at: arrival.at,
+        trace: trace(arrival, caller, asked),
     };
     let unavailable = || Refusal::new(Code::Unavailable, "Calls cannot be recorded at the moment.");
     let event = domain::usage::Event::Opened(opened);
     let ticket = gate.outbox.append(&event).map_err(|full| {
-        tracing::error!(request_id = arrival.request_id(), %full, "a call was refused: the outbox takes no record");
+        tracing::error!(call = %arrival.call, %full, "a call was refused: the outbox takes no record");
         unavailable()
     })?;
     let domain::usage::Event::Opened(opened) = event else { return Err(unavailable().into()) };
@@ -43,9 +41,19 @@ pub(crate) async fn hold(
     match gate.outbox.durable(ticket).await {
         Ok(()) => Ok(call),
         Err(failed) => {
-            tracing::error!(request_id = arrival.request_id(), %failed, "a call was refused: the outbox cannot be synced");
+            tracing::error!(call = %arrival.call, %failed, "a call was refused: the outbox cannot be synced");
             call.settle(Outcome::Failed, 503, Produced::default());
             Err(unavailable().into())
         }
     }
+}
+
+/// What is kept of the call beside the books; where nothing is kept, nothing is written down in the first place.
+fn trace(arrival: &Arrival, caller: &Caller, asked: &Asked) -> Option<Trace> {
+    (caller.key.trace_hours > 0).then(|| Trace {
+        request_id: arrival.request_id().to_owned(),
+        model_asked: asked.facts.model.clone(),
+        streamed: asked.facts.stream,
+        pace: Pace::default(),
+    })
 }

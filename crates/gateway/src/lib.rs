@@ -8,9 +8,11 @@ mod framing;
 
 mod admit;
 mod authenticate;
+mod cors;
 mod decode;
 mod dispatch;
 mod hold;
+mod inline;
 mod permit;
 mod plan;
 mod relay;
@@ -31,7 +33,9 @@ mod targets;
 mod gate;
 mod listener;
 
+pub use cors::{Pages, Unprotected};
 pub use forwarded::{Named, Proxies};
 pub use gate::{Gateway, Parts, Settings, Timeouts};
+pub use inline::ProviderUrls;
 pub use listener::{BadCertificate, Capacity, Certificate, Listener};
 pub use strangers::{Counts, Strangers};

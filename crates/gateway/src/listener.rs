@@ -18,7 +18,7 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use self::census::{Census, Full, Place, Standing};
@@ -43,6 +43,9 @@ const SEND_BUFFER_BYTES: usize = 64 << 10;
 const PING: Duration = Duration::from_secs(20);
 /// How long streams that are cut off at the end of the drain may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Connections that may wait to be accepted. When there is no room, a caller's first packet is dropped and it tries
+/// again after a second; the kernel may allow fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
 /// Pause after an accept that failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,7 +61,11 @@ impl Listener {
     /// # Errors
     /// The operating system's, when the address cannot be bound.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await?, certificate: None })
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As a plain bind would: a gate that is started again need not wait for the last one's connections to fade.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { socket: socket.listen(BACKLOG)?, certificate: None })
     }
 
     /// Speaks TLS 1.2 and 1.3 with this certificate, and nothing else.

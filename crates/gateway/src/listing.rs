@@ -11,16 +11,24 @@ use crate::admit::admit;
 use crate::arrival::Arrival;
 use crate::authenticate::{Caller, authenticate};
 use crate::body::Body;
+use crate::cors::Reader;
 use crate::gate::Gateway;
 use crate::permit::permit;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
 
 /// Lists the models.
-pub(crate) async fn all(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Response<Body>, Stop> {
+pub(crate) async fn all(
+    gate: &Gateway,
+    arrival: &Arrival,
+    reader: &mut Reader,
+    head: &Parts,
+) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
+    reader.narrow(gate, &caller);
     let admitted = admit(gate, arrival, &caller).await?;
+    reader.permit(arrival, &caller)?;
     permit(arrival, &caller, Access::Models)?;
     let rows: Vec<String> = names(gate, &caller).map(|name| row(&name)).collect();
     let body = format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","));
@@ -31,12 +39,15 @@ pub(crate) async fn all(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Resu
 pub(crate) async fn one(
     gate: &Gateway,
     arrival: &Arrival,
+    reader: &mut Reader,
     head: &Parts,
     encoded: &str,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
+    reader.narrow(gate, &caller);
     let admitted = admit(gate, arrival, &caller).await?;
+    reader.permit(arrival, &caller)?;
     permit(arrival, &caller, Access::Models)?;
     let asked = percent_decoded(encoded);
     let found = names(gate, &caller)

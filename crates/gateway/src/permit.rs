@@ -14,7 +14,7 @@ pub(crate) fn permit(arrival: &Arrival, caller: &Caller, access: Access) -> Resu
         return Ok(());
     }
     let needs = access.word();
-    tracing::info!(request_id = arrival.request_id(), key = %caller.scope.key(), needs, "endpoint refused");
+    tracing::info!(call = %arrival.call, key = %caller.scope.key(), needs, "endpoint refused");
     Err(Refusal::new(
         Code::Forbidden,
         format!("This key may not be used here: it lacks the scope `{needs}`."),

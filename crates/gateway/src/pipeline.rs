@@ -16,6 +16,7 @@ use crate::admit::admit;
 use crate::arrival::Arrival;
 use crate::authenticate::authenticate;
 use crate::body::Body;
+use crate::cors::{self, Reader};
 use crate::decode::decode;
 use crate::dispatch::dispatch;
 use crate::gate::Gateway;
@@ -25,7 +26,7 @@ use crate::plan::plan;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
 use crate::surface::{Route, route};
-use crate::{framing, listing, relay, strangers};
+use crate::{framing, inline, listing, relay, strangers};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -50,57 +51,78 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, HangUp> {
     let (head, body) = request.into_parts();
     let arrival = Arrival::note(&gate, peer, &head.headers).map_err(|_| HangUp)?;
+    let mut reader = Reader::note(&gate, &head.headers);
     if let Err(refusal) = framing::check(&head) {
         gate.meters.refused(refusal.code());
-        return Ok(closing(&head, arrival.refuse(refusal)));
+        let mut response = closing(&head, arrival.refuse(refusal));
+        reader.mark(response.headers_mut());
+        return Ok(response);
     }
     let answered = match route(&head.method, head.uri.path()) {
-        Route::Live => Ok(plain("ok")),
-        Route::Ready if gate.ready() => Ok(plain("ready")),
+        Route::Live => Ok(plain(Bytes::from_static(b"ok"))),
+        Route::Ready if gate.ready() => Ok(plain(Bytes::from_static(b"ready"))),
         Route::Ready => Err(Refusal::new(Code::Unavailable, "The gate takes no calls at the moment.").into()),
         _ if load == Load::Full => {
             Err(Refusal::new(Code::Unavailable, "The gate serves as many requests as it can.").into())
         }
-        Route::Call(surface) => call(&gate, &arrival, surface, &head, body).await,
-        Route::Models => listing::all(&gate, &arrival, &head).await,
-        Route::Model(name) => listing::one(&gate, &arrival, &head, name).await,
+        _ if cors::is_preflight(&head) => cors::preflight(&gate, &arrival, &reader, &head).await,
+        Route::Call(surface) => call(&gate, &arrival, &mut reader, surface, &head, body).await,
+        Route::Models => listing::all(&gate, &arrival, &mut reader, &head).await,
+        Route::Model(name) => listing::one(&gate, &arrival, &mut reader, &head, name).await,
+        Route::SecurityTxt => match &gate.security_txt {
+            Some(text) => Ok(plain(text.clone())),
+            None => Err(strangers::stray(&gate, &arrival, nothing_here()).await),
+        },
         Route::WrongMethod => {
             let refusal = Refusal::new(Code::MethodNotAllowed, "This path does not take this method.");
             Err(strangers::stray(&gate, &arrival, refusal).await)
         }
-        Route::Unknown => {
-            let refusal = Refusal::new(Code::NotFound, "There is nothing at this path.");
-            Err(strangers::stray(&gate, &arrival, refusal).await)
-        }
+        Route::Unknown => Err(strangers::stray(&gate, &arrival, nothing_here()).await),
     };
-    answered.or_else(|stop| match stop {
+    let mut response = answered.or_else(|stop| match stop {
         Stop::Refused(refusal) => {
             gate.meters.refused(refusal.code());
             Ok(arrival.refuse(refusal))
         }
         Stop::HangUp => Err(HangUp),
-    })
+    })?;
+    reader.mark(response.headers_mut());
+    Ok(response)
 }
 
 /// A call to a model: each line earns what the next one needs.
 async fn call(
     gate: &Arc<Gateway>,
     arrival: &Arrival,
+    reader: &mut Reader,
     surface: Surface,
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
+    reader.narrow(gate, &caller);
     let admitted = admit(gate, arrival, &caller).await?;
+    reader.permit(arrival, &caller)?;
     permit(arrival, &caller, Access::of(surface))?;
+    let brought = inline::brought(&caller, head)?;
     let asked = decode(gate, &caller, surface, head, body).await?;
     // The content guards (screen) and the session governor (govern) take their place here, before a route is
     // chosen and before anything is held or sent.
-    let offers = plan(gate, &caller, &asked)?;
+    let (offers, key) = match &brought {
+        None => (plan(gate, &caller, &asked)?, None),
+        Some(brought) => {
+            let (offers, key) = inline::plan(gate, &caller, &asked, brought)?;
+            (offers, Some(key))
+        }
+    };
     let held = hold(gate, arrival, &caller, admitted, &asked).await?;
-    let reply = dispatch(gate, held, offers, &asked).await?;
+    let reply = dispatch(gate, held.bringing(key), offers, &asked).await?;
     relay::relay(gate, reply, asked).await
+}
+
+fn nothing_here() -> Refusal {
+    Refusal::new(Code::NotFound, "There is nothing at this path.")
 }
 
 /// Ends an HTTP/1 connection after this answer.
@@ -111,8 +133,10 @@ fn closing(head: &Parts, mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-fn plain(text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::whole(Bytes::from_static(text.as_bytes())));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+fn plain(text: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::whole(text));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

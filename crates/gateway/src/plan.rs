@@ -19,6 +19,10 @@ pub(crate) fn plan(gate: &Gateway, caller: &Caller, asked: &Asked) -> Result<Vec
             Refusal::new(Code::ModelNotFound, format!("The model `{name}` does not exist here."))
                 .about("model")
         }
+        NoRoute::OutOfService => {
+            let message = format!("The connection for the model `{name}` is switched off.");
+            Refusal::new(Code::NoAvailableRoute, message)
+        }
         NoRoute::Ambiguous(choices) => {
             let choices = choices.into_iter().take(CHOICES_LISTED).collect::<Vec<_>>().join(", ");
             let message =
@@ -26,6 +30,11 @@ pub(crate) fn plan(gate: &Gateway, caller: &Caller, asked: &Asked) -> Result<Vec
             Refusal::new(Code::InvalidRequest, message).about("model")
         }
     })?;
+    permitted(caller, name, offers)
+}
+
+/// Of these offers those whose model the caller's key may use; never none.
+pub(crate) fn permitted(caller: &Caller, name: &str, offers: Vec<Offer>) -> Result<Vec<Offer>, Stop> {
     let allowed = &caller.key.models;
     let permits = |offer: &Offer| {
         allowed.is_empty()
@@ -35,19 +44,9 @@ pub(crate) fn plan(gate: &Gateway, caller: &Caller, asked: &Asked) -> Result<Vec
             })
     };
     let offers: Vec<Offer> = offers.into_iter().filter(permits).collect();
-    let offers = own_first(offers);
     if offers.is_empty() {
         let message = format!("This key may not use the model `{name}`.");
         return Err(Refusal::new(Code::ModelNotAllowed, message).about("model").into());
     }
     Ok(offers)
-}
-
-/// A tenant with connections of its own for a model uses those alone: the installation's are never a silent
-/// fallback for them.
-fn own_first(mut offers: Vec<Offer>) -> Vec<Offer> {
-    if offers.iter().any(|offer| offer.connection.owner.is_some()) {
-        offers.retain(|offer| offer.connection.owner.is_some());
-    }
-    offers
 }

@@ -263,7 +263,7 @@ impl Relay {
 
     fn cut(&mut self, code: Code, message: &'static str, detail: &str) {
         let request_id = self.call.request_id().to_str().unwrap_or_default();
-        tracing::warn!(request_id, detail, "a stream was cut");
+        tracing::warn!(call = %self.call.id(), detail, "a stream was cut");
         let begun = self.tap.started() || self.tap.tokens().is_some();
         let outcome = if begun { Outcome::Cut } else { Outcome::Failed };
         let mut event = b"data: ".to_vec();

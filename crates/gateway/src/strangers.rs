@@ -83,7 +83,7 @@ fn fail(gate: &Gateway, arrival: &Arrival) -> Result<(), Refusal> {
 fn limited(gate: &Gateway, arrival: &Arrival, exceeded: Exceeded) -> Refusal {
     let limit = gate.settings.strangers.requests_per_minute;
     tracing::info!(
-        request_id = arrival.request_id(), client = %arrival.client, limit = "ip_requests_per_minute", "rate limited"
+        call = %arrival.call, client = %arrival.client, limit = "ip_requests_per_minute", "rate limited"
     );
     Refusal::new(Code::RateLimited, "Too many requests come from this address.")
         .retry_after_ms(exceeded.retry_after_ms)

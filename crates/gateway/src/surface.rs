@@ -17,6 +17,8 @@ pub(crate) enum Route<'a> {
     Live,
     /// Whether it takes calls.
     Ready,
+    /// Whom to tell of a weakness.
+    SecurityTxt,
     /// A known path with another method.
     WrongMethod,
     /// Nothing of ours.
@@ -33,6 +35,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
         "/models" => (Method::GET, Route::Models),
         "/healthz" | "/health/liveness" | "/health/liveliness" => (Method::GET, Route::Live),
         "/readyz" | "/health/readiness" => (Method::GET, Route::Ready),
+        "/.well-known/security.txt" => (Method::GET, Route::SecurityTxt),
         other => match other.strip_prefix("/models/") {
             Some(name) if !name.is_empty() => (Method::GET, Route::Model(name)),
             _ => return Route::Unknown,
@@ -58,6 +61,7 @@ mod tests {
         check(Method::GET, "/models", Route::Models);
         check(Method::GET, "/v1/models/", Route::Unknown);
         check(Method::GET, "/readyz", Route::Ready);
+        check(Method::GET, "/.well-known/security.txt", Route::SecurityTxt);
         check(Method::POST, "/v1/v1/chat/completions", Route::Unknown);
         check(Method::POST, "//v1/chat/completions", Route::Unknown);
         check(Method::POST, "/v1/chat/completions/", Route::Unknown);

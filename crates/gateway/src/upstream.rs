@@ -5,6 +5,7 @@ mod advice;
 mod words;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use live::meters::Attempt;
 use tokio::time::{Instant, timeout_at};
-use vault::envelope::{Bind, Vault};
+use vault::envelope::Bind;
 use wire::catalog::{self, StreamUsage};
 use wire::openai::{self, State, Tap, UpstreamError, UsageChunk};
 
@@ -116,10 +117,10 @@ pub(crate) async fn attempt(
     offer: &Offer,
     asked: &Asked,
 ) -> Result<Answered, Failure> {
-    let secret = open_key(call.vault(), offer)?;
+    let secret = open_key(call, offer)?;
     let target = targets::target(&gate.policy, &offer.connection, asked.surface)
         .map_err(|no_target| misconfigured(&no_target.to_string()))?;
-    let request = build(offer, asked, secret.as_ref())?;
+    let request = build(offer, asked, secret.as_deref())?;
     call.attempt(offer);
     let timeouts = gate.settings.timeouts;
     let whole = Instant::from_std(call.started() + timeouts.whole);
@@ -128,7 +129,7 @@ pub(crate) async fn attempt(
     let response = response.map_err(|failed| classify_failed(&failed))?;
     call.first_byte();
     if response.status() != StatusCode::OK {
-        return Err(classify_status(response, secret.as_ref(), first_byte, gate.clock.now()).await);
+        return Err(classify_status(response, secret.as_deref(), first_byte, gate.clock.now()).await);
     }
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Failure::provider(
@@ -144,11 +145,15 @@ pub(crate) async fn attempt(
     }
 }
 
-fn open_key(vault: &Vault, offer: &Offer) -> Result<Option<Secret>, Failure> {
+/// The key for this attempt: the connection's, or the one that came with the request.
+fn open_key(call: &Call, offer: &Offer) -> Result<Option<Arc<Secret>>, Failure> {
+    if let Some(brought) = call.brought() {
+        return Ok(Some(Arc::clone(brought)));
+    }
     let connection = &offer.connection;
     let Some(sealed) = &connection.sealed else { return Ok(None) };
-    let bind = Bind { org: connection.owner, record: connection.id.uuid(), purpose: PURPOSE };
-    vault.open(sealed, &bind).map(Some).map_err(|broken| {
+    let bind = Bind { org: connection.owner.org(), record: connection.id.uuid(), purpose: PURPOSE };
+    call.vault().open(sealed, &bind).map(|secret| Some(Arc::new(secret))).map_err(|broken| {
         let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
         Failure::new(
             Next::Elsewhere,
@@ -211,6 +216,12 @@ fn limited(detail: impl Into<String>) -> Failure {
     Failure::new(Next::Again, refusal, Attempt::Limited, detail)
 }
 
+/// The account behind the gate's key has no quota left: nothing the caller owes, and nothing a retry cures.
+fn exhausted(detail: impl Into<String>) -> Failure {
+    let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
+    Failure::new(Next::Elsewhere, refusal, Attempt::Limited, detail).telling(Told::Exhausted)
+}
+
 /// What an answer other than 200 means for the caller.
 async fn classify_status(
     response: Response<Incoming>,
@@ -233,6 +244,7 @@ async fn classify_status(
         // The account behind the gate's key is out of credit: a limit of the key, and nothing the caller owes.
         402 => Failure::provider(Next::Elsewhere, Attempt::Limited, detail)
             .telling(Told::Rest(retry_after.map(milliseconds))),
+        429 if said.as_ref().is_some_and(UpstreamError::says_quota_is_used_up) => exhausted(detail),
         429 => limited(detail).telling(Told::Rest(retry_after.map(milliseconds))),
         408 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Failed(Fault::TimedOut)),
         409 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Works),
@@ -374,6 +386,9 @@ async fn begin_stream(
 
 /// An error in the first event stands for the status that should have been sent.
 fn began_with_error(error: &UpstreamError) -> Failure {
+    if error.says_quota_is_used_up() {
+        return exhausted("the stream began with a quota error");
+    }
     if [&error.code, &error.kind].into_iter().flatten().any(|word| word.contains("rate_limit")) {
         return limited("the stream began with a rate limit error");
     }

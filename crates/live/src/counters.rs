@@ -1,4 +1,4 @@
-//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys and
+//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys, people and
 //! organizations by their identifiers only, and nothing of HTTP.
 
 mod memory;
@@ -6,13 +6,13 @@ mod shared;
 
 use std::sync::Arc;
 
-use domain::id::{KeyId, OrgId};
+use domain::id::{KeyId, OrgId, UserId};
 use domain::limit::{Limits, Standing};
 use domain::time::Timestamp;
 
 use memory::{Held, Memory};
 
-/// The counters of every key and every organization.
+/// The counters of every key, every person and every organization.
 #[derive(Debug)]
 pub struct Counters {
     backend: Backend,
@@ -24,13 +24,17 @@ enum Backend {
     Memory(Memory),
 }
 
-/// Whose request it is, and what both may do.
+/// Whose request it is, and what each of them may do.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
     /// The key.
     pub key: KeyId,
     /// Its limits.
     pub limits: &'a Limits,
+    /// The person who made it; none for a key that nobody made.
+    pub user: Option<UserId>,
+    /// Requests of that person in any 60 seconds, over all keys of theirs.
+    pub user_requests_per_minute: u32,
     /// Its organization.
     pub org: OrgId,
     /// Requests of the organization in any 60 seconds.
@@ -63,8 +67,8 @@ pub enum Unit {
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 #[error("over the limit of {limit} ({which})")]
 pub struct Refused {
-    /// The limit that refused: `requests_per_minute`, `burst`, `concurrency`, `tokens_per_minute`, or one of the
-    /// organization's: `org_requests_per_minute`, `org_tokens_per_minute`.
+    /// The limit that refused: `requests_per_minute`, `burst`, `concurrency`, `tokens_per_minute`, the person's
+    /// `user_requests_per_minute`, or one of the organization's: `org_requests_per_minute`, `org_tokens_per_minute`.
     pub which: &'static str,
     /// What it counts.
     pub unit: Unit,
@@ -83,7 +87,7 @@ impl Counters {
         Self { backend: Backend::Memory(Memory::default()) }
     }
 
-    /// Counts one request at `now` against all limits of its key and its organization, or against none.
+    /// Counts one request at `now` against all limits of its key, its person and its organization, or against none.
     ///
     /// # Errors
     /// [`Refused`] with the first limit that is exhausted.

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use domain::code::{Code, ROWS};
 use domain::price::Tokens;
+use domain::retention::Class;
 use domain::scope::Denied;
-use domain::usage::{CallSettled, Outcome, Surface};
+use domain::time::Timestamp;
+use domain::usage::{CallSettled, Outcome, Pace, Surface};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -52,7 +54,7 @@ impl Attempt {
 }
 
 /// The order of [`Denied`], which its handles are kept in.
-const DENIALS: [Denied; 9] = [
+const DENIALS: [Denied; 11] = [
     Denied::Missing,
     Denied::Misplaced,
     Denied::Malformed,
@@ -62,13 +64,17 @@ const DENIALS: [Denied; 9] = [
     Denied::Expired,
     Denied::Revoked,
     Denied::IpNotAllowed,
+    Denied::IpNotAllowedByOrg,
+    Denied::IpNotAllowedHere,
 ];
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// First digits of a status as a label.
 const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The states of connections as labels, in the order of [`Meters::set_pool`].
-const KEY_STATES: [&str; 3] = ["active", "cooldown", "broken"];
+const KEY_STATES: [&str; 4] = ["active", "exhausted", "cooldown", "broken"];
 
 /// The kinds of tokens, in the order of [`kinds_of`].
 const KINDS: [&str; 6] = ["input", "cache_read", "cache_write", "output", "reasoning", "audio"];
@@ -89,6 +95,12 @@ pub struct Meters {
     cost_nanos: Counter,
     stream_events: Counter,
     damaged_records: Counter,
+    mail_sent: Counter,
+    mail_lost: Counter,
+    /// By class, in the order of [`Class::ALL`].
+    removed: Vec<Counter>,
+    canary_overdue: Gauge,
+    canary_planted: Gauge,
     in_flight: Gauge,
     backlog: Gauge,
     provider_keys: [Gauge; KEY_STATES.len()],
@@ -126,6 +138,7 @@ impl Meters {
         let denials = family(to, "credentials_refused", "Credentials refused, by the true reason");
         let attempts = family(to, "upstream_attempts", "Attempts at upstreams, by how they ended");
         let tokens = family(to, "tokens", "Tokens used, by kind");
+        let removed = family(to, "retention_removed", "Rows removed because their time was over, by class");
         let keys = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
         to.register("provider_keys", "Connections in use, by state", keys.clone());
         let label = |family: &Labelled, name, word| family.get_or_create_owned(&vec![(name, word)]);
@@ -148,6 +161,19 @@ impl Meters {
             cost_nanos: counter(to, "cost_nanos", "Cost of all calls in nano-dollars"),
             stream_events: counter(to, "stream_events", "Events relayed in streams"),
             damaged_records: counter(to, "outbox_damaged", "Damaged places found in the outbox"),
+            mail_sent: counter(to, "mail_sent", "Letters that the mail server took"),
+            mail_lost: counter(to, "mail_lost", "Letters that could not be sent"),
+            removed: Class::ALL.iter().map(|class| label(&removed, "class", class.word())).collect(),
+            canary_overdue: gauge(
+                to,
+                "retention_overdue",
+                "One when data past its time does not leave, by the canary of the night",
+            ),
+            canary_planted: gauge(
+                to,
+                "retention_canary_timestamp_seconds",
+                "When the last canary of retention was planted",
+            ),
             in_flight: gauge(to, "in_flight", "Requests in flight"),
             backlog: gauge(to, "outbox_backlog", "Settled calls that wait to be posted"),
             provider_keys: from_fn(|index| keys.get_or_create_owned(&vec![("state", KEY_STATES[index])])),
@@ -167,17 +193,17 @@ impl Meters {
         }
     }
 
-    /// A call ended and was answered with `status` (0 when the caller got none).
-    pub fn settled(&self, call: &CallSettled, status: u16) {
+    /// A call ended after `pace` and was answered with `status` (0 when the caller got none).
+    pub fn settled(&self, call: &CallSettled, pace: &Pace, status: u16) {
         let class = STATUS_CLASSES.get(usize::from(status / 100)).map_or(0, |_| usize::from(status / 100));
         self.requests[call.opened.surface as usize][call.outcome as usize][class].inc();
         for (counter, count) in self.tokens.iter().zip(kinds_of(&call.tokens)) {
             counter.inc_by(count);
         }
         self.cost_nanos.inc_by(u64::try_from(call.cost.nanos()).unwrap_or(0));
-        self.request_seconds.observe(Duration::from_millis(call.total_ms.into()));
-        if call.first_byte_ms > 0 {
-            self.first_byte_seconds.observe(Duration::from_millis(call.first_byte_ms.into()));
+        self.request_seconds.observe(Duration::from_millis(pace.total_ms.into()));
+        if pace.first_byte_ms > 0 {
+            self.first_byte_seconds.observe(Duration::from_millis(pace.first_byte_ms.into()));
         }
     }
 
@@ -219,16 +245,40 @@ impl Meters {
 
     /// The pool's connections are in these states.
     pub fn set_pool(&self, census: &Census) {
-        let counts = [census.active, census.cooling, census.broken];
+        let counts = [census.active, census.exhausted, census.cooling, census.broken];
         for (gauge, count) in self.provider_keys.iter().zip(counts) {
             gauge.set(count.into());
         }
         self.providers_out.set(census.providers_out.into());
     }
 
+    /// `rows` of a class left because their time was over.
+    pub fn removed(&self, class: &str, rows: u64) {
+        let mut counters = Class::ALL.iter().zip(&self.removed);
+        if let Some((_, counter)) = counters.find(|(known, _)| known.word() == class) {
+            counter.inc_by(rows);
+        }
+    }
+
+    /// As many canaries of retention are past their time; the one to be told of was planted then.
+    pub fn set_canary(&self, overdue: u64, planted: Timestamp) {
+        self.canary_overdue.set(i64::try_from(overdue).unwrap_or(i64::MAX));
+        self.canary_planted.set(planted.0 / MICROS_PER_SECOND);
+    }
+
     /// `places` of the outbox were found damaged.
     pub fn damaged(&self, places: u64) {
         self.damaged_records.inc_by(places);
+    }
+
+    /// A letter was sent.
+    pub fn mail_sent(&self) {
+        self.mail_sent.inc();
+    }
+
+    /// A letter could not be sent.
+    pub fn mail_lost(&self) {
+        self.mail_lost.inc();
     }
 
     /// All figures in the OpenMetrics text format.

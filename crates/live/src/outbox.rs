@@ -238,6 +238,12 @@ impl Outbox {
         self.0.journal.backlog()
     }
 
+    /// Begins new segments, so that the records of the present ones leave the disk as soon as they are posted and not
+    /// only when a segment is full.
+    pub fn begin_anew(&self) {
+        self.0.journal.begin_anew();
+    }
+
     /// Syncs everything now, for an orderly stop. Blocks on the disk.
     ///
     /// # Errors

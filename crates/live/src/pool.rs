@@ -3,6 +3,7 @@
 //! connections by their identifier; the rules are in `domain::pool`.
 
 mod member;
+mod report;
 mod turn;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use domain::route::{Connection, Offer, Routes};
 use domain::time::{Clock, Timestamp};
 
 use member::{Group, GroupKey, Member};
+pub use report::{Report, State};
 pub use turn::Turn;
 
 /// The connections of the routing table.
@@ -53,7 +55,9 @@ pub enum Change {
 pub struct Census {
     /// In service.
     pub active: u32,
-    /// At rest, by themselves or with their provider.
+    /// At rest because the quota behind their key is used up.
+    pub exhausted: u32,
+    /// At rest for another reason, by themselves or with their provider.
     pub cooling: u32,
     /// Out of service until a person enables them.
     pub broken: u32,
@@ -71,7 +75,7 @@ impl Pool {
     /// Takes over the connections of a routing table: new ones are in service, known ones stay as they are, and
     /// those that are gone are forgotten.
     pub fn adopt(&self, routes: &Routes) {
-        let known = self.members.load();
+        let (known, now) = (self.members.load(), self.clock.now());
         let mut groups: HashMap<GroupKey, Arc<Group>> =
             known.values().map(|member| (member.group.key.clone(), Arc::clone(&member.group))).collect();
         let members = routes.connections().iter().map(|connection| {
@@ -79,10 +83,11 @@ impl Pool {
             let member = known.get(&connection.id).filter(|member| member.group.key == key).map_or_else(
                 || {
                     let group = groups.entry(key.clone()).or_insert_with(|| Group::new(key.clone()));
-                    Arc::new(Member::new(connection.id, Arc::clone(group)))
+                    Arc::new(Member::new(connection.id, Arc::clone(group), now))
                 },
                 Arc::clone,
             );
+            member.rest_until(connection.rests_until);
             (connection.id, member)
         });
         self.members.store(Arc::new(members.collect()));
@@ -95,13 +100,18 @@ impl Pool {
         }
     }
 
+    /// The same for every connection: what a person looked at is not known any more.
+    pub fn pardon_all(&self) {
+        self.members.load().values().for_each(|member| member.pardon());
+    }
+
     /// The encryption keys have changed: keys that did not open are tried again.
     pub fn reconsider_sealed(&self) {
         self.members.load().values().for_each(|member| member.reconsider());
     }
 
-    /// Takes the best of those `offers` for which `left` holds: the lowest priority number that can be tried, and
-    /// of equals a due probe, else the less busy of two drawn by `draw`.
+    /// Takes the best of those `offers` for which `left` holds, which are in the order of their rank: the first rank
+    /// that can be tried, and of equals a due probe, else the less busy of two drawn by `draw`.
     ///
     /// # Errors
     /// [`Unavailable`] when none of them can be tried.
@@ -117,14 +127,14 @@ impl Pool {
             .iter()
             .enumerate()
             .filter(|(index, _)| left(*index))
-            .map(|(index, offer)| (index, member(&members, &offer.connection)))
+            .map(|(index, offer)| (index, member(&members, &offer.connection, now)))
             .collect();
         let mut refused = Unavailable::Broken;
         let mut rest = candidates.as_slice();
         while let Some((first, _)) = rest.first() {
-            let priority = offers.get(*first).map(|offer| offer.connection.priority);
+            let rank = offers.get(*first).map(|offer| offer.connection.rank());
             let same = |(index, _): &(usize, Arc<Member>)| {
-                offers.get(*index).map(|offer| offer.connection.priority) == priority
+                offers.get(*index).map(|offer| offer.connection.rank()) == rank
             };
             let (equals, after) = rest.split_at(rest.iter().take_while(|candidate| same(candidate)).count());
             if let Some(taken) = take_of_equals(equals, now, draw, &mut refused) {
@@ -142,7 +152,7 @@ impl Pool {
         let members = self.members.load();
         let mut refused = Unavailable::Broken;
         for offer in offers {
-            match member(&members, &offer.connection).standing(now) {
+            match member(&members, &offer.connection, now).standing(now) {
                 Standing::Active | Standing::ProbeDue => return None,
                 standing => refused = refused.sooner(standing),
             }
@@ -160,6 +170,7 @@ impl Pool {
     pub fn told(&self, turn: &mut Turn, told: Told, chance: Chance) -> Option<Change> {
         let now = self.clock.now();
         let (member, provider, own) = turn.settle();
+        member.count(told);
         if member.group.is_out() {
             // The outage is nobody's own fault, and a probe that it overtook told nothing of its connection.
             member.told(if told == Told::Sealed { told } else { Told::Nothing }, own, now, chance);
@@ -180,6 +191,12 @@ impl Pool {
         Some(Change::ProviderOut)
     }
 
+    /// How a connection stands; none for one that is not in service.
+    #[must_use]
+    pub fn report(&self, connection: ProviderKeyId) -> Option<Report> {
+        self.members.load().get(&connection).map(|member| member.report(self.clock.now()))
+    }
+
     /// Counts the states.
     #[must_use]
     pub fn census(&self) -> Census {
@@ -190,6 +207,7 @@ impl Pool {
         for member in members.values() {
             match member.standing(now) {
                 Standing::Active => census.active += 1,
+                Standing::Cooling { cause: Cause::Quota, .. } => census.exhausted += 1,
                 Standing::ProbeDue | Standing::Cooling { .. } => census.cooling += 1,
                 Standing::Broken => census.broken += 1,
             }
@@ -223,10 +241,15 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// The member for `connection`; one of its own for a call that was planned before the table changed.
-fn member(members: &HashMap<ProviderKeyId, Arc<Member>>, connection: &Connection) -> Arc<Member> {
+/// The member for `connection`; one of its own for a call that was planned before the table changed, and for one whose
+/// key came with it: nothing is kept of that.
+fn member(
+    members: &HashMap<ProviderKeyId, Arc<Member>>,
+    connection: &Connection,
+    now: Timestamp,
+) -> Arc<Member> {
     members.get(&connection.id).map_or_else(
-        || Arc::new(Member::new(connection.id, Group::new(GroupKey::of(connection)))),
+        || Arc::new(Member::new(connection.id, Group::new(GroupKey::of(connection)), now)),
         Arc::clone,
     )
 }

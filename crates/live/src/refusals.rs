@@ -1,6 +1,7 @@
-//! Refused credentials on their way to the audit trail: the first of a kind is recorded at once, the rest of that
-//! minute becomes one row with a count. A kind is an address, the true reason and the public part of the credential.
-//! Memory and rows are bounded whatever is thrown at the gate. It knows neither HTTP nor where rows are kept.
+//! Refused credentials and failed logins on their way to the audit trail: the first of a kind is recorded at once, the
+//! rest of that minute becomes one row with a count. A kind is an address, the true reason and the public part of the
+//! credential, or the account. Memory and rows are bounded whatever is thrown at the gate. It knows neither HTTP nor
+//! where rows are kept.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::audit::{Act, Actor, Entry, Outcome};
-use domain::id::CallId;
+use domain::id::{CallId, OrgId, UserId};
 use domain::scope::Denied;
 use domain::time::Timestamp;
 use domain::token::Prefix;
@@ -38,6 +39,29 @@ pub struct Refused<'a> {
     pub reason: Denied,
     /// The public part of the credential, when it had one.
     pub prefix: Option<Prefix>,
+    /// Whose credential it is; none when nobody's, or nobody looked.
+    pub org: Option<OrgId>,
+    /// As it was answered.
+    pub request_id: &'a str,
+    /// What the caller's program calls itself.
+    pub user_agent: &'a str,
+}
+
+/// One attempt at a password or a second factor that failed. What was typed is not in it.
+#[derive(Debug, Clone)]
+pub struct FailedLogin<'a> {
+    /// The identifier that the request got from us, never seen before.
+    pub call: CallId,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub ip: IpAddr,
+    /// That it failed, or that it locked.
+    pub action: Action,
+    /// The true reason.
+    pub reason: &'static str,
+    /// Whose account was meant, if there is one.
+    pub account: Option<UserId>,
     /// As it was answered.
     pub request_id: &'a str,
     /// What the caller's program calls itself.
@@ -64,11 +88,56 @@ enum Source {
     Many,
 }
 
-/// Which credential: its public part, or any of those too many to tell apart.
+/// Which credential: the public part of a token and whose it is, an account that was to be logged in to, or any of
+/// those too many to tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Credential {
-    One(Option<Prefix>),
-    Any,
+    Token(Option<Prefix>, Option<OrgId>),
+    AnyToken,
+    Login(Action, Option<UserId>),
+    AnyLogin(Action),
+}
+
+impl Credential {
+    /// All that are like it.
+    fn any(self) -> Self {
+        match self {
+            Self::Token(..) | Self::AnyToken => Self::AnyToken,
+            Self::Login(action, _) | Self::AnyLogin(action) => Self::AnyLogin(action),
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::Token(..) | Self::AnyToken => Action::KEY_REFUSED,
+            Self::Login(action, _) | Self::AnyLogin(action) => action,
+        }
+    }
+
+    fn resource(self) -> String {
+        match self {
+            Self::Token(..) | Self::AnyToken => "credential".to_owned(),
+            Self::Login(_, Some(user)) => user.to_string(),
+            Self::Login(_, None) | Self::AnyLogin(_) => "login".to_owned(),
+        }
+    }
+
+    /// The organization that is told of it.
+    fn org(self) -> Option<OrgId> {
+        match self {
+            Self::Token(_, org) => org,
+            Self::AnyToken | Self::Login(..) | Self::AnyLogin(_) => None,
+        }
+    }
+}
+
+/// What is counted, whatever it is.
+struct Noted {
+    call: CallId,
+    act: Act,
+    ip: IpAddr,
+    reason: &'static str,
+    credential: Credential,
 }
 
 struct Tally {
@@ -90,7 +159,40 @@ impl Refusals {
 
     /// Counts a refusal, and records it at once when it is the first of its kind in this minute.
     pub fn note(&self, refused: &Refused<'_>) {
-        let entries = self.kinds().note(refused);
+        self.count(Noted {
+            call: refused.call,
+            act: Act {
+                at: refused.at,
+                actor: Actor::anonymous(refused.prefix),
+                request_id: refused.request_id.to_owned(),
+                ip: Some(refused.ip),
+                user_agent: refused.user_agent.to_owned(),
+            },
+            ip: refused.ip,
+            reason: refused.reason.word(),
+            credential: Credential::Token(refused.prefix, refused.org),
+        });
+    }
+
+    /// The same for a login.
+    pub fn note_login(&self, failed: &FailedLogin<'_>) {
+        self.count(Noted {
+            call: failed.call,
+            act: Act {
+                at: failed.at,
+                actor: Actor::anonymous(None),
+                request_id: failed.request_id.to_owned(),
+                ip: Some(failed.ip),
+                user_agent: failed.user_agent.to_owned(),
+            },
+            ip: failed.ip,
+            reason: failed.reason,
+            credential: Credential::Login(failed.action, failed.account),
+        });
+    }
+
+    fn count(&self, noted: Noted) {
+        let entries = self.kinds().note(noted);
         self.record(entries);
     }
 
@@ -128,36 +230,35 @@ impl Refusals {
 }
 
 impl Kinds {
-    fn note(&mut self, refused: &Refused<'_>) -> Vec<Entry> {
-        let (source, credential) = self.place(refused);
-        let reason = refused.reason.word();
+    fn note(&mut self, noted: Noted) -> Vec<Entry> {
+        let (source, credential) = self.place(&noted);
+        let Noted { call, act, reason, .. } = noted;
         let tallies = self.sources.entry(source).or_default();
         let Some(tally) = tallies.iter_mut().find(|tally| tally.is(reason, credential)) else {
-            tallies.push(Tally::starting(refused, credential));
+            tallies.push(Tally::starting(act.at, reason, credential));
             self.count += 1;
-            return vec![row(refused.call, &act(refused), source, reason, credential, 1)];
+            return vec![row(call, &act, source, reason, credential, 1)];
         };
-        if refused.at < tally.until {
+        if act.at < tally.until {
             tally.rest = tally.rest.saturating_add(1);
-            tally.last = Some((refused.call, act(refused)));
+            tally.last = Some((call, act));
             return vec![];
         }
-        let ended = std::mem::replace(tally, Tally::starting(refused, credential)).ended(source);
-        ended.into_iter().chain([row(refused.call, &act(refused), source, reason, credential, 1)]).collect()
+        let ended = std::mem::replace(tally, Tally::starting(act.at, reason, credential)).ended(source);
+        ended.into_iter().chain([row(call, &act, source, reason, credential, 1)]).collect()
     }
 
     /// Where a refusal is counted: with its kind if there is room for it, else with what is like it.
-    fn place(&self, refused: &Refused<'_>) -> (Source, Credential) {
-        let (source, reason) = (Source::of(refused.ip), refused.reason.word());
+    fn place(&self, noted: &Noted) -> (Source, Credential) {
+        let (source, reason, own) = (Source::of(noted.ip), noted.reason, noted.credential);
         let known = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let counted = |credential| known.iter().any(|tally| tally.is(reason, credential));
-        let own = Credential::One(refused.prefix);
         if counted(own) || (known.len() < MAX_KINDS_OF_SOURCE && self.count < MAX_KINDS) {
             (source, own)
-        } else if counted(Credential::Any) || (!known.is_empty() && self.count < MAX_KINDS) {
-            (source, Credential::Any)
+        } else if counted(own.any()) || (!known.is_empty() && self.count < MAX_KINDS) {
+            (source, own.any())
         } else {
-            (Source::Many, Credential::Any)
+            (Source::Many, own.any())
         }
     }
 
@@ -184,9 +285,8 @@ impl Source {
 }
 
 impl Tally {
-    fn starting(refused: &Refused<'_>, credential: Credential) -> Self {
-        let until = refused.at.plus_seconds(WINDOW_SECONDS);
-        Self { reason: refused.reason.word(), credential, until, rest: 0, last: None }
+    fn starting(at: Timestamp, reason: &'static str, credential: Credential) -> Self {
+        Self { reason, credential, until: at.plus_seconds(WINDOW_SECONDS), rest: 0, last: None }
     }
 
     fn is(&self, reason: &str, credential: Credential) -> bool {
@@ -197,16 +297,6 @@ impl Tally {
     fn ended(self, source: Source) -> Option<Entry> {
         let (call, act) = self.last?;
         Some(row(call, &act, source, self.reason, self.credential, self.rest))
-    }
-}
-
-fn act(refused: &Refused<'_>) -> Act {
-    Act {
-        at: refused.at,
-        actor: Actor::anonymous(refused.prefix),
-        request_id: refused.request_id.to_owned(),
-        ip: Some(refused.ip),
-        user_agent: refused.user_agent.to_owned(),
     }
 }
 
@@ -226,8 +316,13 @@ fn row(
     if source == Source::Many {
         detail = detail.text("sources", "many");
     }
-    if credential == Credential::Any {
+    if credential == credential.any() {
         detail = detail.text("credentials", "many");
     }
-    act.entry(Action::KEY_REFUSED, "credential", Outcome::Refused, detail).spooled(call.uuid())
+    let entry = act.entry(credential.action(), credential.resource(), Outcome::Refused, detail);
+    match credential.org() {
+        Some(org) => entry.of(org),
+        None => entry,
+    }
+    .spooled(call.uuid())
 }

@@ -5,9 +5,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use domain::id::KeyId;
+use domain::origin::Origins;
 use domain::route::Routes;
 use domain::scope::ApiKey;
 use domain::time::Clock;
@@ -30,17 +32,34 @@ pub trait Lookup: Send + Sync + 'static {
 #[error("the key could not be looked up")]
 pub struct LookupFailed(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+/// Whether credentials that another gateway issued are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForeignKeys {
+    /// They are refused like anything that breaks our grammar.
+    #[default]
+    Refused,
+    /// Some were imported.
+    LookedUp,
+}
+
 /// Keys and routes as the request path sees them.
 pub struct Snapshot {
     keys: keys::Keys,
     routes: ArcSwap<Routes>,
+    origins: ArcSwap<Origins>,
+    foreign_keys: AtomicBool,
 }
 
 impl Snapshot {
     /// An empty snapshot that fills itself from `lookup`.
     #[must_use]
     pub fn new(lookup: Arc<dyn Lookup>, clock: Clock) -> Self {
-        Self { keys: keys::Keys::new(lookup, clock), routes: ArcSwap::from_pointee(Routes::default()) }
+        Self {
+            keys: keys::Keys::new(lookup, clock),
+            routes: ArcSwap::from_pointee(Routes::default()),
+            origins: ArcSwap::from_pointee(Origins::default()),
+            foreign_keys: AtomicBool::new(false),
+        }
     }
 
     /// The key with this digest; `None` when nobody has it.
@@ -60,6 +79,31 @@ impl Snapshot {
     /// Replaces the routing table.
     pub fn set_routes(&self, routes: Routes) {
         self.routes.store(Arc::new(routes));
+    }
+
+    /// The web pages that any organization lets call it from browsers.
+    #[must_use]
+    pub fn origins(&self) -> Arc<Origins> {
+        self.origins.load_full()
+    }
+
+    /// Replaces them.
+    pub fn set_origins(&self, origins: Origins) {
+        self.origins.store(Arc::new(origins));
+    }
+
+    /// Whether credentials that another gateway issued are looked up.
+    #[must_use]
+    pub fn foreign_keys(&self) -> ForeignKeys {
+        match self.foreign_keys.load(Ordering::Relaxed) {
+            true => ForeignKeys::LookedUp,
+            false => ForeignKeys::Refused,
+        }
+    }
+
+    /// Says whether they are from now on.
+    pub fn set_foreign_keys(&self, foreign_keys: ForeignKeys) {
+        self.foreign_keys.store(foreign_keys == ForeignKeys::LookedUp, Ordering::Relaxed);
     }
 
     /// Forgets everything about one key, and that any key is unknown: the next request asks the store.

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use control::admin::{Admin, AdminListener};
+use control::admin::AdminListener;
+use control::api::{self, Api};
 use control::audit::head;
-use control::jobs::{anchor, follow, refusals, settle};
+use control::jobs::{anchor, data_keys, follow, refusals, settle};
 use control::vault_keys;
+use control::vault_keys::sealer::Sealer;
 use domain::time::Clock;
 use gateway::{Gateway, Listener};
 use live::counters::Counters;
+use live::incidents::Incidents;
 use live::meters::Meters;
 use live::outbox::{self, Outbox, Position};
 use live::pool::Pool;
 use live::refusals::Refusals;
-use live::snapshot::{Looked, Lookup, LookupFailed, Snapshot};
+use live::snapshot::Snapshot;
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,10 +29,16 @@ use vault::keyring::KeyName;
 use vault::signing::SigningKeys;
 use wire::catalog::Catalog;
 
+use crate::admin_api;
 use crate::certificates::Files;
 use crate::config::roots::Roots;
 use crate::config::{Config, Listen};
 use crate::descriptors;
+use crate::key_lookup::KeyLookup;
+use crate::key_provider::KeyProvider;
+use crate::provider_catalogue::{Providers, upstreams};
+use crate::reception;
+use crate::upkeep;
 
 /// How long the gate may take to learn of what was changed before its encryption keys are exchanged.
 const CATCH_UP: Duration = Duration::from_secs(10);
@@ -44,11 +53,13 @@ pub struct Running {
     pub admin: SocketAddr,
     store: Store,
     gate: Arc<Gateway>,
-    vault: Arc<Vault>,
+    sealer: Arc<Sealer>,
+    key_provider: Option<KeyProvider>,
     pool: Arc<Pool>,
     followed: watch::Receiver<i64>,
     outbox: Outbox,
     refused: Arc<Refusals>,
+    incidents: Arc<Incidents>,
     audit: Arc<SigningKeys>,
     clock: Clock,
     stop_listening: watch::Sender<bool>,
@@ -90,16 +101,17 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
 
     let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;
-    let routes = follow::routes(&store, &facts).await.context("the routes cannot be read")?;
     let pool = Arc::new(Pool::new(clock.clone()));
-    pool.adopt(&routes);
-    snapshot.set_routes(routes);
+    follow::fill(&store, &snapshot, &pool, &facts).await.context("the routes cannot be read")?;
 
-    let Roots { pepper, vault, audit } = roots;
+    let Roots { pepper, vault, audit, jwt, cursor, transit_token, mail_password } = roots;
     vault_keys::prove(&store, &vault, clock.now()).await?;
-    let vault = Arc::new(vault);
     let (audit, refused) = (Arc::new(audit), Arc::new(Refusals::new(outbox.clone())));
+    let incidents = Arc::new(Incidents::new(outbox.clone()));
     let (policy, egress) = egress_client(config)?;
+    let key_provider = KeyProvider::new(config, transit_token, &policy, &egress, &clock)?;
+    let vault = KeyProvider::equip(key_provider.as_ref(), vault);
+    let sealer = Arc::new(KeyProvider::sealer(key_provider.as_ref(), store.clone(), Arc::clone(&vault)));
     let (pepper, meters) = (Arc::new(pepper), Arc::new(Meters::new()));
     let gate = Gateway::new(gateway::Parts {
         snapshot: Arc::clone(&snapshot),
@@ -107,12 +119,17 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         pool: Arc::clone(&pool),
         outbox: outbox.clone(),
         refusals: Arc::clone(&refused),
+        incidents: Arc::clone(&incidents),
         meters: Arc::clone(&meters),
         vault: Arc::clone(&vault),
         pepper: Arc::clone(&pepper),
-        egress,
-        policy,
+        egress: egress.clone(),
+        policy: Arc::clone(&policy),
+        provider_urls: Providers::new(config).urls(),
         proxies: config.proxies.clone(),
+        allowed_ips: config.allowed_ips.clone(),
+        pages: config.pages.clone(),
+        security_txt: config.site.as_ref().map(|contact| contact.text().into()),
         clock: clock.clone(),
         settings: gateway_settings(config),
     });
@@ -126,7 +143,15 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     if let Some(files) = &files {
         public = public.secured(files.certificate());
     }
-    let admin = AdminListener::bind(admin).await.with_context(taken(admin, "--admin-listen"))?;
+    let patience = config.timeouts.header;
+    let mut admin =
+        AdminListener::bind(admin, patience).await.with_context(taken(admin, "--admin-listen"))?;
+    let admin_files = config.admin_tls.as_ref().map(Files::read_for_http1).transpose();
+    let admin_files = admin_files.context("TLS cannot be spoken on the admin listener")?;
+    if let Some(files) = &admin_files {
+        let certificate = files.certificate();
+        admin = admin.secured(move || certificate.current());
+    }
     let (public_address, admin_address) = (public.address()?, admin.address()?);
 
     let (stop_listening, listening) = watch::channel(false);
@@ -134,40 +159,87 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let (applied, followed) = watch::channel(seen);
     let mut jobs = vec![
         tokio::spawn(settle::run(reader, store.clone(), working.clone())),
-        tokio::spawn(refusals::run(Arc::clone(&refused), clock.clone(), working.clone())),
+        tokio::spawn(refusals::run(
+            Arc::clone(&refused),
+            Arc::clone(&incidents),
+            clock.clone(),
+            working.clone(),
+        )),
         tokio::spawn(anchor::run(store.clone(), Arc::clone(&audit), clock.clone(), working.clone())),
         tokio::spawn(follow::run(store.clone(), snapshot, Arc::clone(&pool), facts, applied, working)),
     ];
+    let parts = upkeep::Parts {
+        store: store.clone(),
+        keys: Arc::clone(&audit),
+        archives: config.audit_archive_dir(),
+        outbox: outbox.clone(),
+        meters: Arc::clone(&meters),
+        clock: clock.clone(),
+    };
+    jobs.extend(upkeep::start(parts, &stop_jobs.subscribe()));
+    let files = files.into_iter().chain(admin_files);
     jobs.extend(files.map(|files| tokio::spawn(files.follow(stop_jobs.subscribe()))));
+    if let Some(keys) = &key_provider {
+        let parts = data_keys::Parts {
+            sealer: Arc::clone(&sealer),
+            data_keys: Arc::clone(&keys.data_keys),
+            transit: Arc::clone(&keys.transit),
+            pool: Arc::clone(&pool),
+            followed: followed.clone(),
+        };
+        data_keys::warm(&parts).await;
+        jobs.push(tokio::spawn(data_keys::run(parts, stop_jobs.subscribe())));
+    }
     let mut stopped = listening.clone();
     let gate_task = tokio::spawn(public.serve(Arc::clone(&gate), async move {
         // An error means that the sender is gone, which is a stop as well.
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
-    let parts = Admin {
+    let parts = reception::Parts {
+        store: store.clone(),
+        pepper: Arc::clone(&pepper),
+        sealer: Arc::clone(&sealer),
+        refusals: Arc::clone(&refused),
+        meters: Arc::clone(&meters),
+        mail_password,
+        admin: admin_address,
+        clock: clock.clone(),
+    };
+    let (desk, post) = reception::open(config, parts, stop_jobs.subscribe())?;
+    jobs.extend(post);
+    let api = Api::new(api::Parts {
         store: store.clone(),
         meters,
         pool: Arc::clone(&pool),
         outbox: outbox.clone(),
         refusals: Arc::clone(&refused),
         pepper,
+        access: jwt,
+        mac: cursor,
+        audit: Arc::clone(&audit),
+        desk,
+        upstreams: upstreams(config, policy, egress, Arc::clone(&sealer)),
+        client_of: admin_api::client_of(config),
         clock: clock.clone(),
-    };
+        settings: admin_api::settings(config, admin_address),
+    });
+    let routes = api.router().context("the admin API cannot describe itself")?;
     let admin_task = tokio::spawn(async move {
-        if let Err(failed) = admin.serve(parts, listening).await {
-            tracing::error!(%failed, "the admin listener stopped");
-        }
+        admin.serve(routes, listening).await;
+        api.drain().await;
     });
     Ok(Running {
         public: public_address,
         admin: admin_address,
         store,
         gate,
-        vault,
+        sealer,
+        key_provider,
         pool,
         followed,
         outbox,
         refused,
+        incidents,
         audit,
         clock,
         stop_listening,
@@ -196,7 +268,7 @@ impl Running {
     /// # Errors
     /// When a value that opens now would no longer, or the store does not answer.
     pub async fn use_vault(&mut self, vault: Vault) -> Result<Vec<KeyName>> {
-        let lost = vault_keys::lost(&self.store, &self.vault, &vault).await?;
+        let lost = vault_keys::lost(&self.store, &self.sealer.vault(), &vault).await?;
         if !lost.is_empty() {
             bail!(
                 "the new encryption keys do not open {}. Run `portcullis vault rotate` with the old key still in \
@@ -208,10 +280,11 @@ impl Running {
         let latest = self.store.changes().latest().await.context("the change feed cannot be read")?;
         let caught_up = tokio::time::timeout(CATCH_UP, self.followed.wait_for(|applied| *applied >= latest));
         caught_up.await.context("the gate does not keep up with the change feed")??;
-        self.vault = Arc::new(vault);
-        self.gate.use_vault(Arc::clone(&self.vault));
+        let vault = KeyProvider::equip(self.key_provider.as_ref(), vault);
+        self.sealer.use_vault(Arc::clone(&vault));
+        self.gate.use_vault(Arc::clone(&vault));
         self.pool.reconsider_sealed();
-        Ok(self.vault.key_names())
+        Ok(vault.key_names())
     }
 
     /// Stops listening, lets running calls finish, posts what they left, signs the end of the audit trail, closes the
@@ -225,6 +298,7 @@ impl Running {
             listener.await.context("a listener died")?;
         }
         self.refused.flush();
+        self.incidents.flush();
         self.stop_jobs.send_replace(true);
         for job in self.jobs {
             job.await.context("a job died")?;
@@ -311,19 +385,9 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         retries_per_target: config.retries_per_target,
         answer_bytes: config.answer_max_bytes,
         org_requests_per_minute: config.org_requests_per_minute,
+        user_requests_per_minute: config.user_requests_per_minute,
         strangers: config.strangers,
         keep_alive: timeouts.keep_alive,
         capacity: config.capacity,
-    }
-}
-
-/// Looks keys up in the store: the only place where the request path and the store meet.
-struct KeyLookup(Store);
-
-impl Lookup for KeyLookup {
-    fn key_by_digest<'a>(&'a self, digest: &'a [u8; 32]) -> Looked<'a> {
-        Box::pin(async move {
-            self.0.keys().find_by_digest(digest).await.map_err(|failed| LookupFailed(Box::new(failed)))
-        })
     }
 }

@@ -1,11 +1,11 @@
-//! The files of the public listener's certificate: read at the start, and again whenever they change.
+//! The files of a listener's certificate: read at the start, and again whenever they change.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
-use gateway::Certificate;
+use gateway::{BadCertificate, Certificate};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -26,15 +26,27 @@ pub struct Files {
 }
 
 impl Files {
-    /// Reads both files.
+    /// Reads both files, for a listener that speaks HTTP/1.1 and HTTP/2.
     ///
     /// # Errors
     /// When one cannot be read, or they make no usable certificate.
     pub fn read(tls: &Tls) -> Result<Self> {
+        Self::read_as(tls, Certificate::new)
+    }
+
+    /// The same for a listener that speaks HTTP/1.1 alone.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub fn read_for_http1(tls: &Tls) -> Result<Self> {
+        Self::read_as(tls, Certificate::for_http1)
+    }
+
+    fn read_as(tls: &Tls, make: fn(&[u8], &[u8]) -> Result<Certificate, BadCertificate>) -> Result<Self> {
         let seen = traces(tls);
         let (chain, key) = contents(tls)?;
-        let certificate = Certificate::new(&chain, &key)
-            .with_context(|| format!("{} cannot be used", tls.certificate.display()))?;
+        let certificate =
+            make(&chain, &key).with_context(|| format!("{} cannot be used", tls.certificate.display()))?;
         Ok(Self { tls: tls.clone(), seen, certificate: Arc::new(certificate) })
     }
 

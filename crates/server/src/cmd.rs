@@ -1,6 +1,7 @@
 //! The command line: one tree of commands, and the way from its words to the functions that do the work. What a
 //! command does is in the file that bears its name.
 
+pub mod addresses;
 pub mod audit;
 pub mod config;
 pub mod context;
@@ -12,14 +13,17 @@ pub mod init;
 pub mod instant;
 pub mod key;
 pub mod model;
+pub mod openapi;
 pub mod operator;
 pub mod org;
 pub mod output;
 pub mod project;
 pub mod provider;
 mod resolve;
+pub mod retention;
 pub mod serve;
 pub mod usage;
+pub mod user;
 pub mod vault;
 
 use std::net::SocketAddr;
@@ -87,11 +91,17 @@ enum Command {
     /// Tokens for the admin listener
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// People, who log in to the admin API
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Calls, what they used and what they cost
     Usage(usage::UsageArgs),
     /// The audit trail: who did what, in a chain that cannot be changed unseen
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// How long data is kept, and the removal of what is past its time
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
     /// Encryption keys: what each of them wraps, and their exchange
     #[command(subcommand)]
     Vault(vault::VaultCommand),
@@ -101,6 +111,8 @@ enum Command {
     /// The configuration in force, its schema, its default
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print the description of the admin API
+    Openapi,
     /// Examine an installation and say what to mend
     Doctor,
 }
@@ -149,11 +161,14 @@ async fn dispatch(line: CommandLine, variables: Variables) -> Result<()> {
         Command::Provider(command) => provider::run(command, &context).await,
         Command::Model(command) => model::run(command, &context).await,
         Command::Operator(command) => operator::run(command, &context).await,
+        Command::User(command) => user::run(command, &context).await,
         Command::Usage(args) => usage::run(args, &context).await,
         Command::Audit(command) => audit::run(command, &context).await,
+        Command::Retention(command) => retention::run(command, &context).await,
         Command::Vault(command) => vault::run(command, &context).await,
         Command::Egress(command) => egress::run(command, &context).await,
         Command::Config(command) => config::run(&command, &context),
+        Command::Openapi => openapi::run(),
         Command::Doctor => doctor::run(&context).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration: what is written (`raw`), where it comes from (`layers`), what it means (`Config`). Raw becomes
 //! checked in one step that lists every fault at once. Nothing here acts on a setting.
 
+pub mod accounts;
 mod check;
 pub mod environment;
 pub mod fault;
@@ -11,8 +12,10 @@ mod raw;
 mod reading;
 pub mod reference;
 pub mod roots;
+pub mod safety;
 pub mod schema;
 pub mod span;
+pub mod transit;
 mod weakness;
 
 use std::collections::BTreeMap;
@@ -20,17 +23,24 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::address::Block;
 use domain::limit::Limits;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use self::accounts::{Accounts, Mail};
 use self::environment::Variables;
 use self::fault::{Fault, Faults};
 pub use live::outbox::Sync;
 
+pub use self::check::is_inside;
 pub use self::layers::{Setting, Source};
 pub use self::overlay::variable_of;
 pub use self::reading::named_places;
 use self::reference::Reference;
 use self::roots::Roots;
+use self::safety::{Safety, Settled};
+use self::transit::Transit;
 
 /// The annotated default file.
 pub const DEFAULT_FILE: &str = include_str!("config/default.toml");
@@ -53,6 +63,8 @@ pub enum Environment {
 pub struct Config {
     /// Where the installation stands.
     pub environment: Environment,
+    /// What production may do without.
+    pub safety: Safety,
     /// Folder of the database, the journal and the key files.
     pub data_dir: PathBuf,
     /// Addresses to listen on.
@@ -61,14 +73,22 @@ pub struct Config {
     pub secrets: Secrets,
     /// The proxies before the gate.
     pub proxies: gateway::Proxies,
+    /// The web pages that may call from browsers, besides those that organizations list.
+    pub pages: gateway::Pages,
+    /// Where callers may come from; an empty list is nowhere.
+    pub allowed_ips: Vec<Block>,
     /// How many may come through the public listener at once.
     pub capacity: gateway::Capacity,
     /// The certificate of the public listener; none for plain HTTP.
     pub tls: Option<Tls>,
+    /// The certificate of the admin listener; none for plain HTTP.
+    pub admin_tls: Option<Tls>,
     /// Limits of API keys without limits of their own.
     pub limits: Limits,
     /// Requests a minute of organizations without limits of their own.
     pub org_requests_per_minute: u32,
+    /// Requests a minute of one person over all keys of theirs, where the organization says nothing else.
+    pub user_requests_per_minute: u32,
     /// How callers without a proven key are held off.
     pub strangers: gateway::Strangers,
     /// How long to wait for what.
@@ -85,6 +105,14 @@ pub struct Config {
     pub log: Log,
     /// Bytes of the largest answer that is held whole.
     pub answer_max_bytes: usize,
+    /// People and their logins.
+    pub accounts: Accounts,
+    /// The way of e-mail; none where none is sent.
+    pub mail: Option<Mail>,
+    /// The provider that keeps keys outside; none where the ring is all.
+    pub transit: Option<Transit>,
+    /// Whom to tell of a weakness; none where nobody is named.
+    pub site: Option<SecurityContact>,
 }
 
 impl Config {
@@ -94,10 +122,34 @@ impl Config {
         self.data_dir.join(DATABASE_NAME)
     }
 
+    /// The folder of archives of the audit trail.
+    #[must_use]
+    pub fn audit_archive_dir(&self) -> PathBuf {
+        self.data_dir.join("audit-archive")
+    }
+
     /// The folder of the journal.
     #[must_use]
     pub fn journal_dir(&self) -> PathBuf {
         self.data_dir.join("journal")
+    }
+}
+
+/// Whom to tell of a weakness of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityContact {
+    /// An address with its scheme.
+    pub contact: String,
+    /// Until when it holds.
+    pub expires: OffsetDateTime,
+}
+
+impl SecurityContact {
+    /// The text of `/.well-known/security.txt` (RFC 9116).
+    #[must_use]
+    pub fn text(&self) -> String {
+        let expires = self.expires.format(&Rfc3339).unwrap_or_default();
+        format!("Contact: {}\nExpires: {expires}\n", self.contact)
     }
 }
 
@@ -119,6 +171,10 @@ pub struct Secrets {
     pub encryption_keys: Vec<Reference>,
     /// The key that signs the audit trail, and older ones that only verify.
     pub audit: Reference,
+    /// The key that signs access tokens, and older ones that only verify.
+    pub jwt: Reference,
+    /// The secret behind what callers bring back unchanged.
+    pub cursor: Reference,
 }
 
 /// How long to wait for what.
@@ -144,7 +200,7 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
-/// The certificate of the public listener.
+/// The certificate of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// PEM file of the chain.
@@ -160,6 +216,10 @@ pub struct Tls {
 pub struct Egress {
     /// Private endpoints that may be called.
     pub allow: Vec<egress::Allowed>,
+    /// Those that organizations and people may connect to by themselves.
+    pub tenant_allow: Vec<egress::Allowed>,
+    /// Addresses of providers in the place of the catalogue's, by slug.
+    pub provider_urls: BTreeMap<&'static str, String>,
     /// PEM files of further certificate authorities.
     pub extra_roots: Vec<PathBuf>,
 }
@@ -211,6 +271,8 @@ pub struct Loaded {
     pub settings: BTreeMap<String, Setting>,
     /// What is unwise but does not stop a start in development.
     pub warnings: Vec<Fault>,
+    /// What production was told to do without.
+    pub overridden: Vec<Fault>,
 }
 
 impl Config {
@@ -221,10 +283,18 @@ impl Config {
     pub fn load(flags: &Flags, variables: &Variables) -> Result<Loaded, Faults> {
         let (file, raw, settings, mut faults) = reading::read(flags, variables);
         let config = check::config(&raw, &settings, &mut faults);
+        let Settled { faults, warnings, overridden } = Safety::written(&raw).settle(faults);
         match config {
-            Some(config) if faults.is_empty() => Ok(Loaded { config, file, settings, warnings: Vec::new() }),
+            Some(config) if faults.is_empty() => Ok(Loaded { config, file, settings, warnings, overridden }),
             _ => Err(Faults(faults)),
         }
+    }
+
+    /// The configuration whatever production says to it; `None` when it is none.
+    #[must_use]
+    pub fn unsettled(flags: &Flags, variables: &Variables) -> Option<Self> {
+        let (_, raw, settings, mut faults) = reading::read(flags, variables);
+        check::config(&raw, &settings, &mut faults).filter(|_| !safety::has_hard(&faults))
     }
 
     /// The same, with the root secrets behind their references.
@@ -234,18 +304,22 @@ impl Config {
     pub fn load_with_roots(flags: &Flags, variables: &Variables) -> Result<(Loaded, Roots), Faults> {
         let (file, raw, settings, mut faults) = reading::read(flags, variables);
         let config = check::config(&raw, &settings, &mut faults);
-        let mut warnings = Vec::new();
+        let (mail_password, transit_token) =
+            (check::mail_password(&raw.mail), check::transit_token(&raw.transit));
         let roots = check::secrets(&raw, &mut Vec::new()).and_then(|secrets| {
             let place = roots::Place {
                 data_dir: &check::data_dir(&raw, &settings),
-                environment: check::environment(&raw, &mut Vec::new()).unwrap_or(Environment::Production),
                 variables,
+                issuer: &raw.accounts.issuer,
+                mail_password: mail_password.as_ref(),
+                transit_token: transit_token.as_ref(),
             };
-            roots::load(&secrets, &place, &mut faults, &mut warnings)
+            roots::load(&secrets, &place, &mut faults)
         });
+        let Settled { faults, warnings, overridden } = Safety::written(&raw).settle(faults);
         match (config, roots) {
             (Some(config), Some(roots)) if faults.is_empty() => {
-                Ok((Loaded { config, file, settings, warnings }, roots))
+                Ok((Loaded { config, file, settings, warnings, overridden }, roots))
             }
             _ => Err(Faults(faults)),
         }

@@ -1,6 +1,7 @@
 //! Portcullis: the gate between applications and language models. This crate reads files, the environment, the time
 //! and the command line, and joins the parts; it decides nothing about calls.
 
+pub mod admin_api;
 pub mod ambient;
 pub mod boot;
 pub mod certificates;
@@ -8,6 +9,11 @@ pub mod cmd;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
-pub mod discover;
 pub mod discretion;
+mod key_lookup;
+pub mod key_provider;
 pub mod logs;
+pub mod provider_catalogue;
+mod reception;
+pub mod safety;
+mod upkeep;

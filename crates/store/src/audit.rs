@@ -1,34 +1,29 @@
 //! The audit trail: rows are appended in the transaction of the change they tell of, so that neither is there without
-//! the other. Nothing here changes or removes a row, and the tables' triggers would refuse it.
+//! the other. Nothing here changes a row, and none is removed that is not in an archive: the tables' triggers would refuse
+//! it.
 
+mod archive;
 mod head;
 mod row;
+mod rows;
+mod verifications;
 
+use domain::address::Block;
 use domain::audit::Entry;
 use domain::audit::chain::{GENESIS, Hash, Link, seal};
-use domain::time::Timestamp;
+use domain::audit::detail::Detail;
 
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, Tx, WriteFailed};
 
+pub use archive::{Archived, KeptArchive};
 pub use head::{Head, KeptHead};
 pub use row::Kept;
+pub use rows::{AuditFilter, Rows};
+pub use verifications::{ProofRefused, ProofState, Verification};
 
 /// Most rows or heads that one page holds.
 pub const MAX_PAGE: u32 = 1_000;
-
-/// Which rows to list; absent means any.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Of this action.
-    pub action: Option<String>,
-    /// Written about this resource.
-    pub resource: Option<String>,
-    /// At this time or later.
-    pub since: Option<Timestamp>,
-    /// Before this time.
-    pub until: Option<Timestamp>,
-}
 
 /// The audit trail.
 pub struct Audit<'a> {
@@ -46,14 +41,18 @@ impl<'a> Audit<'a> {
         self.db.hash()
     }
 
+    /// The rows as people read them, of all organizations and of the installation.
+    #[must_use]
+    pub fn rows(&self) -> Rows<'a> {
+        Rows::new(self.db, None)
+    }
+
     /// Records an act that changes nothing else in the database.
     ///
     /// # Errors
     /// [`WriteFailed`] when it cannot be recorded; what it tells of must then not happen.
     pub async fn record(&self, entry: &Entry) -> Result<(), WriteFailed> {
-        let mut tx = self.db.begin().await?;
-        append(&mut tx, entry).await?;
-        tx.commit().await
+        self.rows().record(entry).await
     }
 
     /// The rows after number `seq` in their order, at most [`MAX_PAGE`], each as it is found: also one that can no
@@ -74,8 +73,7 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// [`ReadFailed`] when the database does not answer, or holds a row that cannot be read.
     pub async fn fitting(&self, filter: &AuditFilter, seq: i64) -> Result<Vec<Link>, ReadFailed> {
-        let statement = fits(filter).and("seq >", Some(seq)).push(" ORDER BY seq LIMIT ").push_bind(MAX_PAGE);
-        self.db.fetch_all(statement).await?.iter().map(row::link).collect()
+        self.rows().fitting(filter, seq, MAX_PAGE).await
     }
 
     /// The newest rows that fit, newest first, at most `most`.
@@ -83,8 +81,7 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// [`ReadFailed`] when the database does not answer, or holds a row that cannot be read.
     pub async fn newest(&self, filter: &AuditFilter, most: u32) -> Result<Vec<Link>, ReadFailed> {
-        let statement = fits(filter).push(" ORDER BY seq DESC LIMIT ").push_bind(most);
-        self.db.fetch_all(statement).await?.iter().map(row::link).collect()
+        self.rows().newest(filter, None, most).await
     }
 
     /// The last row's number and hash; `None` when there is no row.
@@ -138,16 +135,20 @@ impl<'a> Audit<'a> {
     }
 }
 
+/// What a row says of the addresses that something may be used from. The list is cut like any text; its length is not.
+pub(crate) fn with_addresses(detail: Detail, allowed_ips: Option<&[Block]>) -> Detail {
+    match allowed_ips {
+        None => detail.text("allowed_ips", "anywhere"),
+        Some([]) => detail.text("allowed_ips", "nowhere"),
+        Some(blocks) => {
+            let list = blocks.iter().map(Block::to_string).collect::<Vec<_>>().join(",");
+            detail.text("allowed_ips", list).number("blocks", u64::try_from(blocks.len()).unwrap_or(u64::MAX))
+        }
+    }
+}
+
 const END: &str = "SELECT seq, this FROM audit ORDER BY seq DESC LIMIT 1";
 const HIGHEST: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'";
-
-fn fits(filter: &AuditFilter) -> Statement {
-    Statement::new(row::COLUMNS)
-        .and("action =", filter.action.clone())
-        .and("resource =", filter.resource.clone())
-        .and("at >=", filter.since)
-        .and("at <", filter.until)
-}
 
 /// Appends a row in the transaction of the change it tells of. A row of the outbox that is there already stays as it
 /// is.

@@ -10,6 +10,10 @@ use crate::db::{Db, ReadFailed, Tx, WriteFailed};
 /// Most changes that one reading returns; the next reading continues after them.
 pub const MAX_CHANGES: u32 = 1_000;
 
+/// The changes that are kept: those before the newest so many are removed as others are written. A reader that is further
+/// behind finds a gap in the numbers, and has to take it that anything may have changed.
+pub const KEPT: i64 = 10_000;
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -75,7 +79,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Leaves a change in the transaction that makes it, and gives its number.
+/// Leaves a change in the transaction that makes it, and gives its number. What is too old goes.
 pub(crate) async fn note(
     tx: &mut Tx,
     kind: Kind,
@@ -88,7 +92,11 @@ pub(crate) async fn note(
             .bind(subject.to_string())
             .bind(at);
     let row = tx.fetch_optional(statement).await?.ok_or(WriteFailed::from(sqlx::Error::RowNotFound))?;
-    Ok(row.get("seq")?)
+    let seq = row.get("seq")?;
+    let statement =
+        Statement::new("DELETE FROM changes WHERE seq <= $1").bind(i64::saturating_sub(seq, KEPT));
+    tx.execute(statement).await?;
+    Ok(seq)
 }
 
 fn change(row: &Row) -> Result<Change, ReadFailed> {

@@ -99,6 +99,23 @@ impl Db {
         }
     }
 
+    /// Folds the write-ahead log into the file and empties it, so that no old form of a row is left in it. False when
+    /// a reader stands in the way: then writers are not made to wait for it.
+    pub(crate) async fn empty_log(&self) -> Result<bool, ReadFailed> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let mut connection = writer.acquire().await?;
+                sqlx::query("PRAGMA busy_timeout = 100").execute(&mut *connection).await?;
+                let emptied: Result<i64, sqlx::Error> =
+                    sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+                let patience =
+                    AssertSqlSafe(format!("PRAGMA busy_timeout = {}", open::BUSY_TIMEOUT.as_millis()));
+                sqlx::query(patience).execute(&mut *connection).await?;
+                Ok(emptied? == 0)
+            }
+        }
+    }
+
     /// The hash that chains the audit trail.
     pub(crate) fn hash(&self) -> Hash {
         match self {
@@ -131,6 +148,15 @@ impl Tx {
         match self {
             Self::Sqlite { tx, .. } => {
                 Ok(query!(sqlx::Sqlite, statement).fetch_optional(&mut **tx).await?.map(Row::Sqlite))
+            }
+        }
+    }
+
+    pub(crate) async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<Row>, WriteFailed> {
+        match self {
+            Self::Sqlite { tx, .. } => {
+                let rows = query!(sqlx::Sqlite, statement).fetch_all(&mut **tx).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
         }
     }

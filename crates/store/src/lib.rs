@@ -4,20 +4,33 @@
 pub mod audit;
 pub mod changes;
 mod db;
+pub mod edit;
+pub mod idempotency;
+pub mod invitations;
 pub mod keys;
+pub mod login_failures;
+pub mod logins;
+pub mod mailed_tokens;
+pub mod members;
 pub mod models;
 pub mod name;
 pub mod operator_tokens;
 pub mod orgs;
+pub mod page;
 pub mod projects;
 pub mod provider_keys;
+pub mod retention;
 pub mod sealed_values;
 pub mod switch;
+pub mod tenant;
+mod traces;
 pub mod usage;
+pub mod users;
 
 use std::path::Path;
 
 use domain::audit::chain::Hash;
+use domain::id::OrgId;
 
 pub use db::open::OpenFailed;
 pub use db::{ReadFailed, WriteFailed};
@@ -58,19 +71,19 @@ impl Store {
     /// Organizations.
     #[must_use]
     pub fn orgs(&self) -> orgs::Orgs<'_> {
-        orgs::Orgs::new(&self.db)
+        orgs::Orgs::new(&self.db, None)
     }
 
     /// Projects of organizations.
     #[must_use]
     pub fn projects(&self) -> projects::Projects<'_> {
-        projects::Projects::new(&self.db)
+        projects::Projects::new(&self.db, None)
     }
 
     /// API keys of projects.
     #[must_use]
     pub fn keys(&self) -> keys::Keys<'_> {
-        keys::Keys::new(&self.db)
+        keys::Keys::new(&self.db, None)
     }
 
     /// Tokens of operators.
@@ -82,7 +95,7 @@ impl Store {
     /// Upstream connections with their sealed keys.
     #[must_use]
     pub fn provider_keys(&self) -> provider_keys::ProviderKeys<'_> {
-        provider_keys::ProviderKeys::new(&self.db)
+        provider_keys::ProviderKeys::new(&self.db, provider_keys::Whose::Anybodys)
     }
 
     /// Sealed values of all tables, and the check value.
@@ -97,6 +110,48 @@ impl Store {
         models::Models::new(&self.db)
     }
 
+    /// People.
+    #[must_use]
+    pub fn users(&self) -> users::Users<'_> {
+        users::Users::new(&self.db)
+    }
+
+    /// Members of one organization, for operators and the command line; a member of it has [`Store::of`].
+    #[must_use]
+    pub fn members(&self, org: OrgId) -> members::Members<'_> {
+        members::Members::new(&self.db, org)
+    }
+
+    /// Invitations.
+    #[must_use]
+    pub fn invitations(&self) -> invitations::Invitations<'_> {
+        invitations::Invitations::new(&self.db, None)
+    }
+
+    /// Logins and their refresh tokens.
+    #[must_use]
+    pub fn logins(&self) -> logins::Logins<'_> {
+        logins::Logins::new(&self.db)
+    }
+
+    /// Tokens that were sent by e-mail.
+    #[must_use]
+    pub fn mailed_tokens(&self) -> mailed_tokens::MailedTokens<'_> {
+        mailed_tokens::MailedTokens::new(&self.db)
+    }
+
+    /// Failed logins.
+    #[must_use]
+    pub fn login_failures(&self) -> login_failures::LoginFailures<'_> {
+        login_failures::LoginFailures::new(&self.db)
+    }
+
+    /// Answers to writes that may be sent twice.
+    #[must_use]
+    pub fn idempotency(&self) -> idempotency::Idempotency<'_> {
+        idempotency::Idempotency::new(&self.db)
+    }
+
     /// Records of calls.
     #[must_use]
     pub fn usage(&self) -> usage::Usage<'_> {
@@ -107,6 +162,12 @@ impl Store {
     #[must_use]
     pub fn audit(&self) -> audit::Audit<'_> {
         audit::Audit::new(&self.db)
+    }
+
+    /// How long data is kept, and the removal of what is past its time.
+    #[must_use]
+    pub fn retention(&self) -> retention::Retention<'_> {
+        retention::Retention::new(&self.db)
     }
 
     /// What the request path must learn of.

@@ -25,6 +25,20 @@ pub fn check(name: &str) -> Result<(), BadName> {
     Ok(())
 }
 
+/// A text of somebody else's choosing that no database of ours could keep, or no list could show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a text holds NUL or another character that does not show")]
+pub struct BadText;
+
+/// Checks a text that is not a name of ours but is kept as it comes: a provider's model, an address. PostgreSQL keeps no
+/// NUL in any text.
+///
+/// # Errors
+/// [`BadText`] when it holds characters that do not show.
+pub fn check_text(text: &str) -> Result<(), BadText> {
+    if text.chars().any(is_hidden) { Err(BadText) } else { Ok(()) }
+}
+
 fn is_identifier(name: &str) -> bool {
     name.parse::<OrgId>().is_ok()
         || name.parse::<ProjectId>().is_ok()
@@ -48,6 +62,16 @@ mod tests {
         for bad in ["", " acme", "acme\n", "a\0b", "a\u{202e}b", "a\u{200b}b", &identifier, &"x".repeat(201)]
         {
             assert_eq!(check(bad), Err(BadName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn texts_of_others_show_all_that_they_hold() {
+        for good in ["", "accounts/x/models/y:latest", "https://example.com/v1", &"x".repeat(9_999)] {
+            assert_eq!(check_text(good), Ok(()), "{good}");
+        }
+        for bad in ["\0", "gpt\0x", "a\nb", "a\u{200b}b"] {
+            assert_eq!(check_text(bad), Err(BadText), "{bad:?}");
         }
     }
 }

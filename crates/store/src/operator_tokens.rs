@@ -109,14 +109,15 @@ impl<'a> OperatorTokens<'a> {
         self.db.fetch_all(statement).await?.iter().map(token).collect()
     }
 
-    /// Whether an operator has the token with this peppered digest.
+    /// The token with this peppered digest, if an operator has it.
     ///
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
-    pub async fn holds(&self, digest: &[u8; 32]) -> Result<bool, ReadFailed> {
+    pub async fn find(&self, digest: &[u8; 32]) -> Result<Option<OperatorToken>, ReadFailed> {
         let statement =
-            Statement::new("SELECT id FROM operator_tokens WHERE digest = $1").bind(digest.as_slice());
-        Ok(self.db.fetch_optional(statement).await?.is_some())
+            Statement::new("SELECT id, name, prefix, created_at FROM operator_tokens WHERE digest = $1")
+                .bind(digest.as_slice());
+        self.db.fetch_optional(statement).await?.as_ref().map(token).transpose()
     }
 
     /// Removes a token for good; the admin listener refuses it from its next request on.

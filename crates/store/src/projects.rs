@@ -10,8 +10,9 @@ use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
-use crate::db::{Db, ReadFailed, WriteFailed};
+use crate::db::{Db, ReadFailed, Tx, WriteFailed};
 use crate::name::{self, BadName};
+use crate::page::{self, Page, Paged};
 use crate::switch::Switch;
 
 /// A project.
@@ -68,16 +69,17 @@ pub enum ProjectRefused {
     Write(#[from] WriteFailed),
 }
 
-/// The projects.
+/// Projects: of one organization, or of all.
 pub struct Projects<'a> {
     db: &'a Db,
+    org: Option<OrgId>,
 }
 
 const COLUMNS: &str = "SELECT id, org_id, name, state, created_at FROM projects WHERE 1 = 1";
 
 impl<'a> Projects<'a> {
-    pub(crate) fn new(db: &'a Db) -> Self {
-        Self { db }
+    pub(crate) fn new(db: &'a Db, org: Option<OrgId>) -> Self {
+        Self { db, org }
     }
 
     /// Makes a project. It is recorded as done by `act`, as every change below is.
@@ -86,6 +88,9 @@ impl<'a> Projects<'a> {
     /// [`ProjectRefused`] when the name is bad or taken, or the organization is not there.
     pub async fn create(&self, new: &NewProject, act: &Act) -> Result<Project, ProjectRefused> {
         name::check(&new.name)?;
+        if self.org.is_some_and(|own| own != new.org) {
+            return Err(ProjectRefused::NoSuchOrg(new.org));
+        }
         let mut tx = self.db.begin().await?;
         let statement = Statement::new(
             "INSERT INTO projects (id, org_id, name, state, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -101,7 +106,7 @@ impl<'a> Projects<'a> {
             inserted => inserted?,
         };
         let detail = Detail::none().text("name", &new.name).text("org", new.org);
-        audit::append(&mut tx, &act.done(Action::PROJECT_CREATE, new.id, detail)).await?;
+        audit::append(&mut tx, &act.done(Action::PROJECT_CREATE, new.id, detail).of(new.org)).await?;
         tx.commit().await?;
         Ok(Project {
             id: new.id,
@@ -117,10 +122,19 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn list(&self, org: Option<OrgId>) -> Result<Vec<Project>, ReadFailed> {
-        let statement = Statement::new(COLUMNS)
-            .and("org_id =", org.map(|org| org.to_string()))
-            .push(" ORDER BY created_at, id");
+        let statement =
+            self.select().and("org_id =", org.map(|org| org.to_string())).push(" ORDER BY created_at, id");
         self.db.fetch_all(statement).await?.iter().map(project).collect()
+    }
+
+    /// A page of them.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn page(&self, page: &Page) -> Result<Paged<Project>, ReadFailed> {
+        let id = |uuid| ProjectId::new(uuid).to_string();
+        let place = |project: &Project| (project.created_at, project.id.uuid());
+        page::read(self.db, self.select(), &page::BY_ID, page, id, project, place).await
     }
 
     /// The project with this identifier or name, of `org` or of any organization.
@@ -129,7 +143,8 @@ impl<'a> Projects<'a> {
     /// [`ProjectRefused::NotFound`] when there is none, [`ProjectRefused::Ambiguous`] when a name fits several.
     pub async fn get(&self, org: Option<OrgId>, id_or_name: &str) -> Result<Project, ProjectRefused> {
         let column = if id_or_name.parse::<ProjectId>().is_ok() { "id =" } else { "name =" };
-        let statement = Statement::new(COLUMNS)
+        let statement = self
+            .select()
             .and(column, Some(id_or_name))
             .and("org_id =", org.map(|org| org.to_string()))
             .push(" LIMIT 2");
@@ -150,24 +165,62 @@ impl<'a> Projects<'a> {
         state: Switch,
         act: &Act,
     ) -> Result<Project, ProjectRefused> {
-        let mut tx = self.db.begin().await?;
-        let statement = Statement::new(
-            "UPDATE projects SET state = $1 WHERE id = $2 RETURNING id, org_id, name, state, created_at",
-        )
-        .bind(state.word())
-        .bind(id.to_string());
-        let row =
-            tx.fetch_optional(statement).await?.ok_or_else(|| ProjectRefused::NotFound(id.to_string()))?;
-        changes::note(&mut tx, Kind::Project, id, act.at).await?;
         let action = match state {
             Switch::Active => Action::PROJECT_ENABLE,
             Switch::Disabled => Action::PROJECT_DISABLE,
         };
-        let detail = Detail::none().text("name", row.text("name")?).text("org", row.text("org_id")?);
-        audit::append(&mut tx, &act.done(action, id, detail)).await?;
+        let mut tx = self.db.begin().await?;
+        let found = Project { state, ..self.found(&mut tx, id).await? };
+        write(&mut tx, &found, action, Detail::none(), act).await?;
         tx.commit().await?;
-        Ok(project(&row)?)
+        Ok(found)
     }
+
+    /// Gives a project another name.
+    ///
+    /// # Errors
+    /// [`ProjectRefused`] when there is none, or the name is bad or taken.
+    pub async fn rename(&self, id: ProjectId, name: &str, act: &Act) -> Result<Project, ProjectRefused> {
+        name::check(name)?;
+        let mut tx = self.db.begin().await?;
+        let before = self.found(&mut tx, id).await?;
+        let found = Project { name: name.to_owned(), ..before.clone() };
+        let detail = Detail::none().text("from", before.name);
+        write(&mut tx, &found, Action::PROJECT_UPDATE, detail, act).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    fn select(&self) -> Statement {
+        Statement::new(COLUMNS).and("org_id =", self.org.map(|org| org.to_string()))
+    }
+
+    async fn found(&self, tx: &mut Tx, id: ProjectId) -> Result<Project, ProjectRefused> {
+        let row = tx.fetch_optional(self.select().and("id =", Some(id.to_string()))).await?;
+        Ok(project(&row.ok_or_else(|| ProjectRefused::NotFound(id.to_string()))?)?)
+    }
+}
+
+/// Writes what a person may change of a project.
+async fn write(
+    tx: &mut Tx,
+    project: &Project,
+    action: Action,
+    detail: Detail,
+    act: &Act,
+) -> Result<(), ProjectRefused> {
+    let statement = Statement::new("UPDATE projects SET name = $1, state = $2 WHERE id = $3 AND org_id = $4")
+        .bind(project.name.as_str())
+        .bind(project.state.word())
+        .bind(project.id.to_string())
+        .bind(project.org.to_string());
+    match tx.execute(statement).await {
+        Err(failed) if failed.is_duplicate() => return Err(ProjectRefused::NameTaken(project.name.clone())),
+        written => written?,
+    };
+    changes::note(tx, Kind::Project, project.id, act.at).await?;
+    let detail = detail.text("name", &project.name).text("org", project.org);
+    Ok(audit::append(tx, &act.done(action, project.id, detail).of(project.org)).await?)
 }
 
 fn project(row: &Row) -> Result<Project, ReadFailed> {

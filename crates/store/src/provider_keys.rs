@@ -1,23 +1,32 @@
 //! Provider keys: upstream connections with their sealed secrets. What is sealed goes out sealed; this crate cannot
 //! open it.
 
+mod insert;
+mod rest;
+mod update;
+mod whose;
+
 use std::fmt;
 use std::sync::Arc;
 
-use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
+use domain::audit::{Act, Entry};
 use domain::id::{OrgId, ProviderKeyId};
-use domain::route::{Connection, Serves};
+use domain::route::{Connection, Owner, Serves};
 use domain::time::Timestamp;
 
-use crate::audit;
-use crate::changes::{self, Kind};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
-use crate::db::{Db, ReadFailed, WriteFailed};
-use crate::name::{self, BadName};
+use crate::db::{Db, ReadFailed, Tx, WriteFailed};
+use crate::name::{BadName, BadText};
+use crate::page::{self, Page, Paged};
 use crate::switch::Switch;
+
+pub use rest::Tried;
+pub(crate) use update::remove_own;
+pub use update::{NewSecret, ProviderKeyChange};
+pub(crate) use whose::Whose;
 
 /// Priorities run from 1, which is tried first, to this.
 pub const MAX_PRIORITY: u16 = 1_000;
@@ -27,9 +36,9 @@ pub const MAX_PRIORITY: u16 = 1_000;
 pub struct ProviderKey {
     /// Its identifier.
     pub id: ProviderKeyId,
-    /// The tenant whose calls alone may use it; `None` for the installation's own.
-    pub owner: Option<OrgId>,
-    /// The name a person gave it, unlike any other's.
+    /// Whose it is: whose calls alone may use it.
+    pub owner: Owner,
+    /// The name a person gave it, unlike any other's of the same owner.
     pub name: String,
     /// The provider's slug in the catalogue.
     pub provider: String,
@@ -43,8 +52,14 @@ pub struct ProviderKey {
     pub serves: Serves,
     /// 1–1000, lower first.
     pub priority: u16,
+    /// Whether its owner's calls may pass on to the connections behind it, and at last to the platform's.
+    pub fallback_to_platform: bool,
     /// Whether it is in use.
     pub state: Switch,
+    /// When it was last switched off or on; none when it never was.
+    pub switched_at: Option<Timestamp>,
+    /// Until when a person has put it to rest.
+    pub rests_until: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -65,8 +80,8 @@ impl fmt::Debug for ProviderKey {
 pub struct NewProviderKey {
     /// Its identifier, to which the secret was sealed.
     pub id: ProviderKeyId,
-    /// The tenant, to which the secret was sealed; `None` for the installation's own.
-    pub owner: Option<OrgId>,
+    /// Whose it is; the secret was sealed to its organization.
+    pub owner: Owner,
     /// Its name.
     pub name: String,
     /// The provider's slug in the catalogue.
@@ -81,6 +96,8 @@ pub struct NewProviderKey {
     pub serves: Serves,
     /// 1–1000, lower first.
     pub priority: u16,
+    /// Whether its owner's calls may pass on to the connections behind it, and at last to the platform's.
+    pub fallback_to_platform: bool,
     /// Now.
     pub created_at: Timestamp,
 }
@@ -94,15 +111,27 @@ pub enum ProviderKeyRefused {
     /// The name is no name.
     #[error(transparent)]
     BadName(#[from] BadName),
+    /// Its provider, its address or one of its models is no text that can be kept.
+    #[error("provider, address or model: {0}")]
+    BadText(#[from] BadText),
     /// The priority is out of range.
     #[error("a priority is a number from 1 to 1000; lower is tried first")]
     BadPriority,
-    /// The tenant is not there.
+    /// The tenant is not there, or has no such member.
     #[error("there is no organization {0}")]
     NoSuchOrg(OrgId),
+    /// No provider key is kept for this owner here.
+    #[error("a provider key of this owner is not kept here")]
+    NotTheirs,
     /// There is no such provider key.
     #[error("there is no provider key {0}")]
     NotFound(String),
+    /// Several owners have one of this name.
+    #[error("several owners have a provider key named {0}; name one by its identifier")]
+    Ambiguous(String),
+    /// A secret would be sent to another host than the one it was given for.
+    #[error("another host asks for the secret again")]
+    SecretNeeded,
     /// The database failed.
     #[error(transparent)]
     Read(#[from] ReadFailed),
@@ -111,83 +140,18 @@ pub enum ProviderKeyRefused {
     Write(#[from] WriteFailed),
 }
 
-/// The provider keys.
+/// Provider keys: of one owner, or of all.
 pub struct ProviderKeys<'a> {
     db: &'a Db,
+    whose: Whose,
 }
 
-const COLUMNS: &str = "SELECT id, owner_org, name, provider, base_url, sealed, masked, models, priority, state, \
-                       created_at FROM provider_keys WHERE 1 = 1";
+pub(crate) const COLUMNS: &str = "SELECT id, owner_org, owner_user, name, provider, base_url, sealed, masked, models, \
+    priority, fallback_to_platform, state, switched_at, rests_until, created_at FROM provider_keys WHERE 1 = 1";
 
 impl<'a> ProviderKeys<'a> {
-    pub(crate) fn new(db: &'a Db) -> Self {
-        Self { db }
-    }
-
-    /// Keeps a provider key; the request path learns of it. It is recorded as done by `act`, as every change below is.
-    ///
-    /// # Errors
-    /// [`ProviderKeyRefused`] when the name is bad or taken, the priority out of range, or the tenant unknown.
-    pub async fn insert(&self, new: &NewProviderKey, act: &Act) -> Result<ProviderKey, ProviderKeyRefused> {
-        name::check(&new.name)?;
-        if !(1..=MAX_PRIORITY).contains(&new.priority) {
-            return Err(ProviderKeyRefused::BadPriority);
-        }
-        let models = match &new.serves {
-            Serves::Listed(models) => Some(WriteFailed::json(models)?),
-            Serves::Any => None,
-        };
-        let base_url = new.base_url.trim_end_matches('/').to_owned();
-        let mut tx = self.db.begin().await?;
-        let statement = Statement::new(
-            "INSERT INTO provider_keys (id, owner_org, name, provider, base_url, sealed, masked, models, priority, \
-             state, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(new.id.to_string())
-        .bind(new.owner.map(|org| org.to_string()))
-        .bind(new.name.as_str())
-        .bind(new.provider.as_str())
-        .bind(base_url.as_str())
-        .bind(new.sealed.clone())
-        .bind(new.masked.as_str())
-        .bind(models)
-        .bind(new.priority)
-        .bind(Switch::Active.word())
-        .bind(new.created_at);
-        match (tx.execute(statement).await, new.owner) {
-            (Err(failed), _) if failed.is_duplicate() => {
-                return Err(ProviderKeyRefused::NameTaken(new.name.clone()));
-            }
-            (Err(failed), Some(org)) if failed.is_dangling() => {
-                return Err(ProviderKeyRefused::NoSuchOrg(org));
-            }
-            (inserted, _) => inserted?,
-        };
-        changes::note(&mut tx, Kind::Route, new.id, new.created_at).await?;
-        let detail = Detail::none()
-            .text("name", &new.name)
-            .text("provider", &new.provider)
-            .text("base_url", &base_url)
-            .text("secret", &new.masked);
-        audit::append(&mut tx, &act.done(Action::PROVIDER_KEY_CREATE, new.id, detail)).await?;
-        tx.commit().await?;
-        let NewProviderKey {
-            id, owner, name, provider, sealed, masked, serves, priority, created_at, ..
-        } = new.clone();
-        let state = Switch::Active;
-        Ok(ProviderKey {
-            id,
-            owner,
-            name,
-            provider,
-            base_url,
-            sealed,
-            masked,
-            serves,
-            priority,
-            state,
-            created_at,
-        })
+    pub(crate) fn new(db: &'a Db, whose: Whose) -> Self {
+        Self { db, whose }
     }
 
     /// All provider keys, in the order in which they are tried.
@@ -195,78 +159,68 @@ impl<'a> ProviderKeys<'a> {
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn list(&self) -> Result<Vec<ProviderKey>, ReadFailed> {
-        let statement = Statement::new(COLUMNS).push(" ORDER BY priority, created_at, id");
+        let statement = self.select().push(" ORDER BY priority, created_at, id");
         self.db.fetch_all(statement).await?.iter().map(provider_key).collect()
+    }
+
+    /// A page of them, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn page(&self, page: &Page) -> Result<Paged<ProviderKey>, ReadFailed> {
+        let id = |uuid| ProviderKeyId::new(uuid).to_string();
+        let place = |key: &ProviderKey| (key.created_at, key.id.uuid());
+        page::read(self.db, self.select(), &page::BY_ID, page, id, provider_key, place).await
     }
 
     /// The provider key with this identifier or name.
     ///
     /// # Errors
-    /// [`ProviderKeyRefused::NotFound`] when there is none.
+    /// [`ProviderKeyRefused::NotFound`] when there is none, [`ProviderKeyRefused::Ambiguous`] when a name fits several.
     pub async fn get(&self, id_or_name: &str) -> Result<ProviderKey, ProviderKeyRefused> {
         let column = if id_or_name.parse::<ProviderKeyId>().is_ok() { "id =" } else { "name =" };
-        let statement = Statement::new(COLUMNS).and(column, Some(id_or_name));
-        let row = self.db.fetch_optional(statement).await?;
-        Ok(provider_key(&row.ok_or_else(|| ProviderKeyRefused::NotFound(id_or_name.to_owned()))?)?)
+        let statement = self.select().and(column, Some(id_or_name)).push(" LIMIT 2");
+        match self.db.fetch_all(statement).await?.as_slice() {
+            [] => Err(ProviderKeyRefused::NotFound(id_or_name.to_owned())),
+            [row] => Ok(provider_key(row)?),
+            _ => Err(ProviderKeyRefused::Ambiguous(id_or_name.to_owned())),
+        }
     }
 
-    /// Switches a provider key off or on; the request path learns of it.
-    ///
-    /// # Errors
-    /// [`ProviderKeyRefused::NotFound`] when there is none.
-    pub async fn set_state(
-        &self,
-        id: ProviderKeyId,
-        state: Switch,
-        act: &Act,
-    ) -> Result<(), ProviderKeyRefused> {
-        let action = match state {
-            Switch::Active => Action::PROVIDER_KEY_ENABLE,
-            Switch::Disabled => Action::PROVIDER_KEY_DISABLE,
-        };
-        let statement =
-            Statement::new("UPDATE provider_keys SET state = $1 WHERE id = $2 RETURNING name, provider")
-                .bind(state.word())
-                .bind(id.to_string());
-        self.change(statement, id, action, act).await
-    }
-
-    /// Removes a provider key with its sealed secret; records of calls keep its identifier. The request path learns
-    /// of it.
-    ///
-    /// # Errors
-    /// [`ProviderKeyRefused::NotFound`] when there is none.
-    pub async fn delete(&self, id: ProviderKeyId, act: &Act) -> Result<(), ProviderKeyRefused> {
-        let statement = Statement::new("DELETE FROM provider_keys WHERE id = $1 RETURNING name, provider")
-            .bind(id.to_string());
-        self.change(statement, id, Action::PROVIDER_KEY_REMOVE, act).await
-    }
-
-    /// The connections in use, for the routing table, in the order in which they are tried.
+    /// The connections for the routing table, in the order in which they are tried: those in use, and those switched
+    /// off that keep their owner's calls from going elsewhere.
     ///
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn connections(&self) -> Result<Vec<Connection>, ReadFailed> {
-        let keys = self.list().await?.into_iter().filter(|key| key.state == Switch::Active);
-        Ok(keys.map(connection).collect())
+        let counts = |key: &ProviderKey| key.state == Switch::Active || key.owner != Owner::Platform;
+        Ok(self.list().await?.into_iter().filter(counts).map(connection).collect())
     }
 
-    async fn change(
-        &self,
-        statement: Statement,
-        id: ProviderKeyId,
-        action: Action,
-        act: &Act,
-    ) -> Result<(), ProviderKeyRefused> {
-        let mut tx = self.db.begin().await?;
-        let row = tx
-            .fetch_optional(statement)
-            .await?
-            .ok_or_else(|| ProviderKeyRefused::NotFound(id.to_string()))?;
-        changes::note(&mut tx, Kind::Route, id, act.at).await?;
-        let detail = Detail::none().text("name", row.text("name")?).text("provider", row.text("provider")?);
-        audit::append(&mut tx, &act.done(action, id, detail)).await?;
-        Ok(tx.commit().await?)
+    fn select(&self) -> Statement {
+        self.whose.narrow(Statement::new(COLUMNS))
+    }
+
+    async fn found(&self, tx: &mut Tx, id: ProviderKeyId) -> Result<ProviderKey, ProviderKeyRefused> {
+        let row = tx.fetch_optional(self.select().and("id =", Some(id.to_string()))).await?;
+        Ok(provider_key(&row.ok_or_else(|| ProviderKeyRefused::NotFound(id.to_string()))?)?)
+    }
+}
+
+/// The models as the database keeps them.
+fn listed(serves: &Serves) -> Result<Option<String>, WriteFailed> {
+    match serves {
+        Serves::Listed(models) => WriteFailed::json(models).map(Some),
+        Serves::Any => Ok(None),
+    }
+}
+
+/// The row of a change, as the concern of the organization that owns the key.
+fn entry(key: &ProviderKey, action: Action, detail: Detail, act: &Act) -> Entry {
+    let entry = act.done(action, key.id, detail);
+    match key.owner.org() {
+        Some(org) => entry.of(org),
+        None => entry,
     }
 }
 
@@ -280,13 +234,22 @@ fn connection(key: ProviderKey) -> Connection {
         sealed: key.sealed.map(Arc::from),
         serves: key.serves,
         priority: key.priority,
+        fallback_to_platform: key.fallback_to_platform,
+        in_service: key.state == Switch::Active,
+        rests_until: key.rests_until,
     }
 }
 
-fn provider_key(row: &Row) -> Result<ProviderKey, ReadFailed> {
+pub(crate) fn provider_key(row: &Row) -> Result<ProviderKey, ReadFailed> {
+    let (org, user) = (row.parse_optional("owner_org")?, row.parse_optional("owner_user")?);
     Ok(ProviderKey {
         id: row.parse("id")?,
-        owner: row.parse_optional("owner_org")?,
+        // The table has no person without an organization.
+        owner: match (org, user) {
+            (None, _) => Owner::Platform,
+            (Some(org), None) => Owner::Org(org),
+            (Some(org), Some(user)) => Owner::User(org, user),
+        },
         name: row.text("name")?,
         provider: row.text("provider")?,
         base_url: row.text("base_url")?,
@@ -294,7 +257,10 @@ fn provider_key(row: &Row) -> Result<ProviderKey, ReadFailed> {
         masked: row.text("masked")?,
         serves: row.json_optional("models")?.map_or(Serves::Any, Serves::Listed),
         priority: row.number("priority")?,
+        fallback_to_platform: row.get("fallback_to_platform")?,
         state: row.read("state", Switch::parse)?,
+        switched_at: row.time_optional("switched_at")?,
+        rests_until: row.time_optional("rests_until")?,
         created_at: row.time("created_at")?,
     })
 }

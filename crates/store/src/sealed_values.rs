@@ -4,7 +4,7 @@
 use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
-use domain::id::{OrgId, ProviderKeyId};
+use domain::id::{OrgId, ProviderKeyId, UserId};
 use domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ pub const MAX_VALUES: u32 = 100;
 
 /// What a provider key is sealed for.
 pub const PROVIDER_KEY: &str = "provider_key";
+/// What the seed of a second factor is sealed for.
+pub const TOTP: &str = "totp";
 /// What the check value is sealed for.
 pub const CHECK: &str = "vault_check";
 
@@ -29,7 +31,7 @@ pub struct SealedValue {
     pub owner: Option<OrgId>,
     /// The row it was sealed for.
     pub record: Uuid,
-    /// What it was sealed for: [`PROVIDER_KEY`] or [`CHECK`].
+    /// What it was sealed for: [`PROVIDER_KEY`], [`TOTP`] or [`CHECK`].
     pub purpose: &'static str,
     /// What a person calls it.
     pub label: String,
@@ -55,26 +57,48 @@ impl<'a> SealedValues<'a> {
         Self { db }
     }
 
-    /// The sealed provider keys after the one called `after`, in the order of their records, at most [`MAX_VALUES`].
+    /// The sealed values behind `after`, at most [`MAX_VALUES`] and never none if there are more: provider keys, then
+    /// seeds of second factors, each in the order of their records. The check value is not among them.
     ///
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
-    pub async fn provider_keys(&self, after: Option<Uuid>) -> Result<Vec<SealedValue>, ReadFailed> {
-        let after = after.map(|record| ProviderKeyId::new(record).to_string());
+    pub async fn page(&self, after: Option<&SealedValue>) -> Result<Vec<SealedValue>, ReadFailed> {
+        let seeds_after = after.filter(|value| value.purpose == TOTP).map(|value| value.record);
+        if seeds_after.is_none() {
+            let keys = self.provider_keys(after.map(|value| value.record)).await?;
+            if !keys.is_empty() {
+                return Ok(keys);
+            }
+        }
+        self.seeds(seeds_after).await
+    }
+
+    async fn provider_keys(&self, after: Option<Uuid>) -> Result<Vec<SealedValue>, ReadFailed> {
         let statement =
             Statement::new("SELECT id, owner_org, name, sealed FROM provider_keys WHERE sealed IS NOT NULL")
-                .and("id >", after)
+                .and("id >", after.map(|record| ProviderKeyId::new(record).to_string()))
                 .push(" ORDER BY id LIMIT ")
                 .push_bind(MAX_VALUES);
         self.db.fetch_all(statement).await?.iter().map(provider_key).collect()
     }
 
-    /// How many sealed provider keys there are.
+    async fn seeds(&self, after: Option<Uuid>) -> Result<Vec<SealedValue>, ReadFailed> {
+        let statement = Statement::new("SELECT id, totp_sealed FROM users WHERE totp_sealed IS NOT NULL")
+            .and("id >", after.map(|record| UserId::new(record).to_string()))
+            .push(" ORDER BY id LIMIT ")
+            .push_bind(MAX_VALUES);
+        self.db.fetch_all(statement).await?.iter().map(seed).collect()
+    }
+
+    /// How many sealed values there are, without the check value.
     ///
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn count(&self) -> Result<u64, ReadFailed> {
-        let statement = Statement::new("SELECT COUNT(*) AS n FROM provider_keys WHERE sealed IS NOT NULL");
+        let statement = Statement::new(
+            "SELECT (SELECT COUNT(*) FROM provider_keys WHERE sealed IS NOT NULL) \
+             + (SELECT COUNT(*) FROM users WHERE totp_sealed IS NOT NULL) AS n",
+        );
         self.db.fetch_optional(statement).await?.map_or(Ok(0), |row| row.number("n"))
     }
 
@@ -135,11 +159,14 @@ async fn replace(tx: &mut Tx, value: &Replacement) -> Result<u64, WriteFailed> {
             .bind(old.sealed.as_slice());
         return tx.execute(statement).await;
     }
-    let id = ProviderKeyId::new(old.record);
-    let statement = Statement::new("UPDATE provider_keys SET sealed = $1 WHERE id = $2 AND sealed = $3")
-        .bind(sealed.as_slice())
-        .bind(id.to_string())
-        .bind(old.sealed.as_slice());
+    let (sql, id) = if old.purpose == TOTP {
+        let sql = "UPDATE users SET totp_sealed = $1 WHERE id = $2 AND totp_sealed = $3";
+        (sql, UserId::new(old.record).to_string())
+    } else {
+        let sql = "UPDATE provider_keys SET sealed = $1 WHERE id = $2 AND sealed = $3";
+        (sql, ProviderKeyId::new(old.record).to_string())
+    };
+    let statement = Statement::new(sql).bind(sealed.as_slice()).bind(id).bind(old.sealed.as_slice());
     tx.execute(statement).await
 }
 
@@ -150,6 +177,17 @@ fn provider_key(row: &Row) -> Result<SealedValue, ReadFailed> {
         purpose: PROVIDER_KEY,
         label: row.text("name")?,
         sealed: row.get("sealed")?,
+    })
+}
+
+fn seed(row: &Row) -> Result<SealedValue, ReadFailed> {
+    let id: UserId = row.parse("id")?;
+    Ok(SealedValue {
+        owner: None,
+        record: id.uuid(),
+        purpose: TOTP,
+        label: format!("the second factor of {id}"),
+        sealed: row.get("totp_sealed")?,
     })
 }
 

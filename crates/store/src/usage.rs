@@ -1,5 +1,5 @@
 //! Records of calls: one row per call, posted from the outbox, listed and summed for people. Nothing here is ever
-//! changed or removed.
+//! changed or removed; what is kept of a call for a while only is in [`crate::traces`].
 
 mod post;
 mod record;
@@ -30,9 +30,9 @@ pub struct UsageFilter {
     pub project: Option<ProjectId>,
     /// Of this key.
     pub key: Option<KeyId>,
-    /// Of this model, as the caller wrote it or as the provider knows it.
+    /// Of this model, as the provider knows it or, where the trace is still kept, as the caller wrote it.
     pub model: Option<String>,
-    /// Of this request id, as it was answered to the caller.
+    /// Of this request id, as it was answered to the caller; found while the trace is kept.
     pub request_id: Option<String>,
     /// Begun at this time or later.
     pub since: Option<Timestamp>,
@@ -102,6 +102,12 @@ impl<'a> Usage<'a> {
             .collect()
     }
 
+    /// The records as people read them, of all organizations.
+    #[must_use]
+    pub fn records(&self) -> Records<'a> {
+        Records::new(self.db, None)
+    }
+
     /// A page of records, newest first: at most `limit`, and never more than [`MAX_PAGE`].
     ///
     /// # Errors
@@ -112,18 +118,7 @@ impl<'a> Usage<'a> {
         limit: u32,
         after: Option<Cursor>,
     ) -> Result<Vec<CallSettled>, ReadFailed> {
-        let mut statement = filtered(Statement::new(record::COLUMNS).push(" FROM usage WHERE 1 = 1"), filter);
-        if let Some(cursor) = after {
-            statement = statement
-                .push(" AND (started_at, call_id) < (")
-                .push_bind(cursor.started_at)
-                .push(", ")
-                .push_bind(cursor.call.to_string())
-                .push(")");
-        }
-        let statement =
-            statement.push(" ORDER BY started_at DESC, call_id DESC LIMIT ").push_bind(limit.min(MAX_PAGE));
-        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+        self.records().list(filter, limit, after).await
     }
 
     /// The records that fit, counted and summed by `by`: days in their order, anything else by cost, highest first.
@@ -131,8 +126,83 @@ impl<'a> Usage<'a> {
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn summary(&self, by: GroupBy, filter: &UsageFilter) -> Result<Vec<Group>, ReadFailed> {
-        summary::summary(self.db, by, filter).await
+        self.records().summary(by, filter).await
     }
+}
+
+/// Records of calls: of one organization, or of all.
+pub struct Records<'a> {
+    db: &'a Db,
+    org: Option<OrgId>,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn new(db: &'a Db, org: Option<OrgId>) -> Self {
+        Self { db, org }
+    }
+
+    /// A page of records, newest first: at most `limit`, and never more than [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn list(
+        &self,
+        filter: &UsageFilter,
+        limit: u32,
+        after: Option<Cursor>,
+    ) -> Result<Vec<CallSettled>, ReadFailed> {
+        let statement = self.behind(filter, after, " AND (started_at, call_id) < (");
+        let statement =
+            statement.push(" ORDER BY started_at DESC, call_id DESC LIMIT ").push_bind(limit.min(MAX_PAGE));
+        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+    }
+
+    /// The same, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn list_oldest(
+        &self,
+        filter: &UsageFilter,
+        limit: u32,
+        after: Option<Cursor>,
+    ) -> Result<Vec<CallSettled>, ReadFailed> {
+        let statement = self.behind(filter, after, " AND (started_at, call_id) > (");
+        let statement = statement.push(" ORDER BY started_at, call_id LIMIT ").push_bind(limit.min(MAX_PAGE));
+        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+    }
+
+    /// The records that fit, behind a place.
+    fn behind(&self, filter: &UsageFilter, after: Option<Cursor>, beyond: &'static str) -> Statement {
+        let books = Statement::new(record::COLUMNS)
+            .push(WITH_TRACES)
+            .and("org_id =", self.org.map(|org| org.to_string()));
+        let statement = filtered(books, filter);
+        match after {
+            None => statement,
+            Some(Cursor { started_at, call }) => {
+                let statement = statement.push(beyond).push_bind(started_at).push(", ");
+                statement.push_bind(call.to_string()).push(")")
+            }
+        }
+    }
+
+    /// The records that fit, counted and summed by `by`: days in their order, anything else by cost, highest first.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] when the database does not answer.
+    pub async fn summary(&self, by: GroupBy, filter: &UsageFilter) -> Result<Vec<Group>, ReadFailed> {
+        summary::summary(self.db, self.org, by, filter).await
+    }
+}
+
+/// The books alone, and the books with the traces that are still kept.
+const BOOKS: &str = " FROM usage WHERE 1 = 1";
+const WITH_TRACES: &str = " FROM usage LEFT JOIN traces ON traces.call = usage.call_id WHERE 1 = 1";
+
+/// Where to look for what `filter` asks for.
+fn tables(filter: &UsageFilter) -> &'static str {
+    if filter.model.is_some() || filter.request_id.is_some() { WITH_TRACES } else { BOOKS }
 }
 
 /// Appends what `filter` asks for to a statement that ends in its `WHERE`.

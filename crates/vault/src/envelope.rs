@@ -1,7 +1,12 @@
-//! Sealed secrets: a fresh data key for each, wrapped by the keyring's newest key, and bound to the row it is for, so
-//! that a sealed value copied elsewhere does not open. It does not know what the secret is or where it is kept.
-//!
-//! Version 1, in bytes: version 1 · key id 8 · nonce 12 · wrapped data key 32 + tag 16 · nonce 12 · secret n + tag 16.
+//! Sealed secrets: a fresh data key for each, wrapped by the keyring's newest key or by a remote provider, and bound to
+//! the row it is for, so that a sealed value copied elsewhere does not open. It does not know what the secret is or
+//! where it is kept.
+
+mod elsewhere;
+mod parts;
+
+use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use domain::id::OrgId;
@@ -10,16 +15,18 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::entropy;
-use crate::keyring::{KEY_ID_BYTES, KeyName, Keyring};
+use crate::keyring::{KeyName, Keyring};
+use crate::remote::{DataKeys, RemoteFailed, RemoteKey};
+use parts::{Parts, WRAPPED_BYTES, Wrapping};
+
+pub use elsewhere::Fetched;
 
 /// Most bytes of a secret worth sealing; a service-account file is about 2 KiB.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
 
-const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 const DATA_KEY_BYTES: usize = 32;
-const WRAPPED_BYTES: usize = DATA_KEY_BYTES + TAG_BYTES;
 const WRAP_LABEL: &[u8] = b"portcullis/vault/data-key/1\0";
 const SEAL_LABEL: &[u8] = b"portcullis/vault/secret/1\0";
 /// Stands in the place of a tenant for what belongs to the installation; no tenant's identifier is eight bytes long.
@@ -45,6 +52,9 @@ pub enum SealFailed {
     /// The cipher or the generator refused.
     #[error("the secret could not be sealed: no random bytes")]
     NoEntropy,
+    /// The provider of its key did.
+    #[error(transparent)]
+    Remote(#[from] RemoteFailed),
 }
 
 /// A sealed value that does not open. It does not tell a wrong row from a wrong key or a changed byte: nobody who
@@ -62,27 +72,40 @@ pub enum RewrapFailed {
     /// The cipher or the generator refused.
     #[error("the data key could not be wrapped: no random bytes")]
     NoEntropy,
+    /// The provider of a key did.
+    #[error(transparent)]
+    Remote(#[from] RemoteFailed),
 }
 
-/// Seals and opens secrets under one keyring.
+/// What wraps the data key of a sealed value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WrappedBy {
+    /// A key of the ring.
+    Ring(KeyName),
+    /// A key elsewhere.
+    Remote(RemoteKey),
+}
+
+impl fmt::Display for WrappedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ring(name) => name.fmt(f),
+            Self::Remote(key) => key.fmt(f),
+        }
+    }
+}
+
+/// Seals and opens secrets under one keyring, and opens what remote providers wrap while their data keys are kept.
 pub struct Vault {
     keyring: Keyring,
-}
-
-/// The parts of a sealed value, as stored.
-struct Parts<'a> {
-    key_id: &'a [u8],
-    wrap_nonce: &'a [u8],
-    wrapped: &'a [u8],
-    nonce: &'a [u8],
-    ciphertext: &'a [u8],
+    data_keys: Option<Arc<DataKeys>>,
 }
 
 impl Vault {
     /// A vault with these keys.
     #[must_use]
     pub fn new(keyring: Keyring) -> Self {
-        Self { keyring }
+        Self { keyring, data_keys: None }
     }
 
     /// Seals `secret` for the row `bind`. Sealing the same secret twice gives different bytes.
@@ -90,21 +113,11 @@ impl Vault {
     /// # Errors
     /// [`SealFailed`] when the secret is too long or there is no entropy.
     pub fn seal(&self, secret: &Secret, bind: &Bind<'_>) -> Result<Vec<u8>, SealFailed> {
-        if secret.open().len() > MAX_SECRET_BYTES {
-            return Err(SealFailed::TooLong);
-        }
-        let mut data_key = Zeroizing::new(Vec::with_capacity(WRAPPED_BYTES));
-        data_key.resize(DATA_KEY_BYTES, 0);
-        entropy::fill(&mut data_key).map_err(|_| SealFailed::NoEntropy)?;
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| SealFailed::NoEntropy)?;
-
-        let mut text = Zeroizing::new(Vec::with_capacity(secret.open().len() + TAG_BYTES));
-        text.extend_from_slice(secret.open());
-        let nonce = encrypt(&cipher, &bound_to(bind), &mut text)?;
-        let wrapper = self.keyring.newest();
-        let wrap_nonce = encrypt(&wrapper.key, &named(&wrapper.id), &mut data_key)?;
-
-        Ok([&[VERSION][..], &wrapper.id, wrap_nonce.as_ref(), &data_key, nonce.as_ref(), &text].concat())
+        let mut bytes = vec![0; DATA_KEY_BYTES];
+        entropy::fill(&mut bytes).map_err(|_| SealFailed::NoEntropy)?;
+        let data_key = Secret::new(bytes);
+        let (nonce, ciphertext) = encrypt_secret(&data_key, secret, bind)?;
+        self.wrapped(&data_key, nonce.as_ref(), &ciphertext)
     }
 
     /// Opens what [`Vault::seal`] sealed for the same row. Only the key that the value names is tried.
@@ -114,7 +127,7 @@ impl Vault {
     pub fn open(&self, sealed: &[u8], bind: &Bind<'_>) -> Result<Secret, DoesNotOpen> {
         let parts = Parts::read(sealed).ok_or(DoesNotOpen)?;
         let data_key = self.data_key(&parts)?;
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| DoesNotOpen)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, data_key.open()).map_err(|_| DoesNotOpen)?;
         decrypt(&cipher, &bound_to(bind), parts.nonce, parts.ciphertext)
     }
 
@@ -125,26 +138,30 @@ impl Vault {
     /// [`RewrapFailed`] when the value does not open for `bind`, or there is no entropy.
     pub fn rewrap(&self, sealed: &[u8], bind: &Bind<'_>) -> Result<Vec<u8>, RewrapFailed> {
         let parts = Parts::read(sealed).ok_or(DoesNotOpen)?;
-        let mut data_key = self.data_key(&parts)?;
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| DoesNotOpen)?;
+        let data_key = self.data_key(&parts)?;
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM, data_key.open()).map_err(|_| DoesNotOpen)?;
         decrypt(&cipher, &bound_to(bind), parts.nonce, parts.ciphertext)?;
-        let wrapper = self.keyring.newest();
-        let wrap_nonce =
-            encrypt(&wrapper.key, &named(&wrapper.id), &mut data_key).map_err(|_| RewrapFailed::NoEntropy)?;
-        Ok([&[VERSION][..], &wrapper.id, wrap_nonce.as_ref(), &data_key, parts.nonce, parts.ciphertext]
-            .concat())
+        self.wrapped(&data_key, parts.nonce, parts.ciphertext).map_err(|_| RewrapFailed::NoEntropy)
     }
 
     /// Whether the newest key wrapped this value; if not, it should be wrapped anew before an older key is dropped.
     #[must_use]
     pub fn wrapped_by_newest(&self, sealed: &[u8]) -> bool {
-        Parts::read(sealed).is_some_and(|parts| parts.key_id == self.keyring.newest().id)
+        let is_newest = |parts: Parts<'_>| match parts.wrapping {
+            Wrapping::Ring { key_id, .. } => key_id == self.keyring.newest().id,
+            Wrapping::Remote { .. } => false,
+        };
+        Parts::read(sealed).is_some_and(is_newest)
     }
 
-    /// Whether the key that wrapped this value is in the ring.
+    /// Whether the key that wrapped this value is in the ring, or is none of the ring's business.
     #[must_use]
     pub fn holds_wrapper_of(&self, sealed: &[u8]) -> bool {
-        Parts::read(sealed).is_some_and(|parts| self.keyring.find(parts.key_id).is_some())
+        let holds = |parts: Parts<'_>| match parts.wrapping {
+            Wrapping::Ring { key_id, .. } => self.keyring.find(key_id).is_some(),
+            Wrapping::Remote { .. } => true,
+        };
+        Parts::read(sealed).is_some_and(holds)
     }
 
     /// The names of the keys in the ring, newest first; never empty.
@@ -153,32 +170,53 @@ impl Vault {
         self.keyring.names()
     }
 
-    /// The plaintext data key, with room for the tag that wrapping it adds.
-    fn data_key(&self, parts: &Parts<'_>) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-        let wrapper = self.keyring.find(parts.key_id).ok_or(DoesNotOpen)?;
-        let opened = decrypt(&wrapper.key, &named(&wrapper.id), parts.wrap_nonce, parts.wrapped)?;
-        let mut data_key = Zeroizing::new(Vec::with_capacity(WRAPPED_BYTES));
-        data_key.extend_from_slice(opened.open());
-        Ok(data_key)
+    /// The plaintext data key.
+    fn data_key(&self, parts: &Parts<'_>) -> Result<Secret, DoesNotOpen> {
+        match &parts.wrapping {
+            Wrapping::Ring { key_id, nonce, wrapped } => {
+                let wrapper = self.keyring.find(key_id).ok_or(DoesNotOpen)?;
+                decrypt(&wrapper.key, &named(&wrapper.id), nonce, wrapped)
+            }
+            Wrapping::Remote { key, wrapped } => {
+                self.data_keys.as_ref().and_then(|keys| keys.get(key, wrapped)).ok_or(DoesNotOpen)
+            }
+        }
     }
-}
 
-impl<'a> Parts<'a> {
-    fn read(sealed: &'a [u8]) -> Option<Self> {
-        let (version, rest) = sealed.split_first()?;
-        let (key_id, rest) = rest.split_at_checked(KEY_ID_BYTES)?;
-        let (wrap_nonce, rest) = rest.split_at_checked(NONCE_BYTES)?;
-        let (wrapped, rest) = rest.split_at_checked(WRAPPED_BYTES)?;
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE_BYTES)?;
-        let fits = (TAG_BYTES..=MAX_SECRET_BYTES + TAG_BYTES).contains(&ciphertext.len());
-        (*version == VERSION && fits).then_some(Self { key_id, wrap_nonce, wrapped, nonce, ciphertext })
+    /// The sealed value, its data key wrapped with the newest key of the ring.
+    fn wrapped(&self, data_key: &Secret, nonce: &[u8], ciphertext: &[u8]) -> Result<Vec<u8>, SealFailed> {
+        let wrapper = self.keyring.newest();
+        let mut wrapped = Zeroizing::new(Vec::with_capacity(WRAPPED_BYTES));
+        wrapped.extend_from_slice(data_key.open());
+        let wrap_nonce = encrypt(&wrapper.key, &named(&wrapper.id), &mut wrapped)?;
+        let wrapping = Wrapping::Ring { key_id: &wrapper.id, nonce: wrap_nonce.as_ref(), wrapped: &wrapped };
+        Parts { wrapping, nonce, ciphertext }.write().ok_or(SealFailed::NoEntropy)
     }
 }
 
 /// The name of the key that wrapped this value; `None` when it is no sealed value.
 #[must_use]
-pub fn wrapped_by(sealed: &[u8]) -> Option<KeyName> {
-    KeyName::read(Parts::read(sealed)?.key_id)
+pub fn wrapped_by(sealed: &[u8]) -> Option<WrappedBy> {
+    match Parts::read(sealed)?.wrapping {
+        Wrapping::Ring { key_id, .. } => KeyName::read(key_id).map(WrappedBy::Ring),
+        Wrapping::Remote { key, .. } => Some(WrappedBy::Remote(key)),
+    }
+}
+
+/// The secret under a data key of its own: the nonce, and the ciphertext with its tag.
+fn encrypt_secret(
+    data_key: &Secret,
+    secret: &Secret,
+    bind: &Bind<'_>,
+) -> Result<(Nonce, Zeroizing<Vec<u8>>), SealFailed> {
+    if secret.open().len() > MAX_SECRET_BYTES {
+        return Err(SealFailed::TooLong);
+    }
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, data_key.open()).map_err(|_| SealFailed::NoEntropy)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(secret.open().len() + TAG_BYTES));
+    text.extend_from_slice(secret.open());
+    let nonce = encrypt(&cipher, &bound_to(bind), &mut text)?;
+    Ok((nonce, text))
 }
 
 fn encrypt(key: &RandomizedNonceKey, aad: &[u8], text: &mut Vec<u8>) -> Result<Nonce, SealFailed> {

@@ -6,7 +6,9 @@ use domain::id::OrgId;
 use domain::secret::Secret;
 use proptest::prelude::*;
 use uuid::Uuid;
-use vault::envelope::{Bind, DoesNotOpen, MAX_SECRET_BYTES, RewrapFailed, SealFailed, Vault, wrapped_by};
+use vault::envelope::{
+    Bind, DoesNotOpen, MAX_SECRET_BYTES, RewrapFailed, SealFailed, Vault, WrappedBy, wrapped_by,
+};
 use vault::keyring::{Keyring, generate, parse_key};
 
 const PURPOSE: &str = "provider_key";
@@ -89,8 +91,8 @@ fn wrapping_anew_changes_the_wrapping_alone() {
     // Version, key id, nonce and wrapped data key are 69 bytes; the rest is the secret as it was encrypted.
     assert_eq!(old[69..], new[69..]);
     assert_ne!(old[9..69], new[9..69]);
-    assert_eq!((old.len(), wrapped_by(&new)), (new.len(), Some(both.key_names()[0])));
-    assert_eq!(wrapped_by(&old), Some(both.key_names()[1]));
+    assert_eq!((old.len(), wrapped_by(&new)), (new.len(), Some(WrappedBy::Ring(both.key_names()[0]))));
+    assert_eq!(wrapped_by(&old), Some(WrappedBy::Ring(both.key_names()[1])));
     let newest_alone = vault(&[2]);
     assert_eq!(newest_alone.open(&new, &home).ok().unwrap().open(), b"sk-upstream");
     assert!(newest_alone.holds_wrapper_of(&new) && !newest_alone.holds_wrapper_of(&old));

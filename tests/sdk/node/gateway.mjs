@@ -30,7 +30,10 @@ export class Gate {
       lines.once("close", () => resolve(""));
     });
     if (!line.startsWith("{")) throw new Error(`the gate did not start: ${line}\n${readFileSync(log, "utf8")}`);
-    return new Gate(JSON.parse(line), child, folder, dataDir);
+    const gate = new Gate(JSON.parse(line), child, folder, dataDir);
+    // Rows are found by their request id, which is kept of no call unless somebody says so.
+    gate.command("retention", "set", "traces", "--keep", "24");
+    return gate;
   }
 
   constructor(said, child, folder, dataDir) {

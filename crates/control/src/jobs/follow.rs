@@ -6,18 +6,43 @@ use std::time::Duration;
 
 use domain::route::{Facts, Routes};
 use live::pool::Pool;
-use live::snapshot::Snapshot;
+use live::snapshot::{ForeignKeys, Snapshot};
 use store::Store;
 use tokio::sync::watch;
 
 /// How often the feed is read. Revocation is promised within a second.
 const INTERVAL: Duration = Duration::from_millis(250);
 
+/// Reads everything that is not looked up key by key.
+///
+/// # Errors
+/// The store's, when it cannot be read.
+pub async fn fill(
+    store: &Store,
+    snapshot: &Snapshot,
+    pool: &Pool,
+    catalogue: &Facts,
+) -> Result<(), store::ReadFailed> {
+    let routes = routes(store, catalogue).await?;
+    pool.adopt(&routes);
+    snapshot.set_routes(routes);
+    snapshot.set_origins(store.orgs().all_origins().await?);
+    snapshot.set_foreign_keys(foreign_keys(store).await?);
+    Ok(())
+}
+
+async fn foreign_keys(store: &Store) -> Result<ForeignKeys, store::ReadFailed> {
+    Ok(match store.keys().any_imported().await? {
+        true => ForeignKeys::LookedUp,
+        false => ForeignKeys::Refused,
+    })
+}
+
 /// Reads the routing table anew: the catalogue's facts, the installation's own over them, the connections.
 ///
 /// # Errors
 /// The store's, when it cannot be read.
-pub async fn routes(store: &Store, catalogue: &Facts) -> Result<Routes, store::ReadFailed> {
+async fn routes(store: &Store, catalogue: &Facts) -> Result<Routes, store::ReadFailed> {
     let mut facts = catalogue.clone();
     store.models().lay_over(&mut facts).await?;
     Ok(Routes::build(store.provider_keys().connections().await?, facts))
@@ -56,8 +81,15 @@ async fn apply(
     seen: i64,
 ) -> Result<i64, store::ReadFailed> {
     let changes = store.changes().since(seen).await?;
-    let Some(last) = changes.last() else { return Ok(seen) };
-    let mut routes_changed = false;
+    let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(seen) };
+    // Old changes are removed. What was missed may concern any key and any connection.
+    let missed = first.seq > seen.saturating_add(1);
+    if missed {
+        tracing::warn!(seen, first = first.seq, "changes were missed: everything is read anew");
+        snapshot.forget_all_keys();
+        pool.pardon_all();
+    }
+    let (mut routes_changed, mut orgs_changed, mut keys_changed) = (missed, missed, missed);
     for change in &changes {
         match change.kind.as_str() {
             "route" => {
@@ -67,12 +99,18 @@ async fn apply(
                     pool.pardon(connection);
                 }
             }
-            "key" => match change.subject.parse() {
-                Ok(key) => snapshot.forget_key(key),
-                Err(_) => snapshot.forget_all_keys(),
-            },
+            "key" => {
+                keys_changed = true;
+                match change.subject.parse() {
+                    Ok(key) => snapshot.forget_key(key),
+                    Err(_) => snapshot.forget_all_keys(),
+                }
+            }
             // A change of an organization, a project or something newer than this code may concern any key.
-            _ => snapshot.forget_all_keys(),
+            _ => {
+                orgs_changed = true;
+                snapshot.forget_all_keys();
+            }
         }
     }
     if routes_changed {
@@ -80,5 +118,14 @@ async fn apply(
         pool.adopt(&routes);
         snapshot.set_routes(routes);
     }
+    if orgs_changed {
+        snapshot.set_origins(store.orgs().all_origins().await?);
+    }
+    if keys_changed {
+        snapshot.set_foreign_keys(foreign_keys(store).await?);
+    }
     Ok(last.seq)
 }
+
+#[cfg(test)]
+mod tests;

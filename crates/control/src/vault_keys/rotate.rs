@@ -1,12 +1,13 @@
-//! The exchange of the encryption key: every sealed value is wrapped with the newest key while the gate serves. Small
-//! transactions and a comparison before each write: it can stop anywhere and be run again.
+//! The exchange of encryption keys: every sealed value is wrapped with the key that is to wrap it, in its newest form,
+//! while the gate serves. Small transactions and a comparison before each write: it can stop anywhere and be run again.
 
 use domain::audit::{Act, Actor};
 use domain::time::Clock;
-use store::Store;
-use store::sealed_values::{Replacement, SealedValue};
-use vault::envelope::{RewrapFailed, Vault};
+use store::sealed_values::{PROVIDER_KEY, Replacement, SealedValue};
+use vault::envelope::RewrapFailed;
+use vault::remote::RemoteFailed;
 
+use super::sealer::{Choices, NotRewrapped, Nowhere, Sealer};
 use super::{NotProved, Pages, bind, prove};
 
 /// Most walks over all values. Each but the last finds what others sealed with an older key meanwhile.
@@ -28,9 +29,10 @@ pub struct Progress {
 pub struct Rotated {
     /// Values wrapped anew, the check value among them.
     pub rewrapped: u64,
-    /// Values that the newest key wrapped already.
+    /// Values that were wrapped as they are to be.
     pub already: u64,
-    /// The names of what does not open with any of the keys and was left as it is.
+    /// The names of what does not open with any of the keys, or whose provider refuses to unwrap it; it was left as it
+    /// is.
     pub broken: Vec<String>,
 }
 
@@ -43,6 +45,12 @@ pub enum RotateFailed {
     /// The generator gave nothing.
     #[error("a data key could not be wrapped: no random bytes")]
     NoEntropy,
+    /// A key is to be used that nobody provides.
+    #[error(transparent)]
+    Nowhere(#[from] Nowhere),
+    /// The provider outside cannot be asked now.
+    #[error("{0}. Run this again when it is back")]
+    Remote(RemoteFailed),
     /// Others seal with an older key all the while.
     #[error(
         "after 10 walks there is still something that an older key wraps: another process seals with it. Give every \
@@ -72,25 +80,26 @@ pub struct Who<'a> {
     pub clock: &'a Clock,
 }
 
-/// Wraps everything with the newest key of `vault`; `tell` hears of every page. The check value comes last, so that
-/// a start without the older keys is refused until all is done.
+/// Wraps every value with the key that its tenant chose, or the newest of the ring; `tell` hears of every page. The
+/// check value comes last and stays with the ring, so that a start without the older keys is refused until all is done.
 ///
 /// # Errors
 /// [`RotateFailed`]; running it again continues.
 pub async fn rotate(
-    store: &Store,
-    vault: &Vault,
+    sealer: &Sealer,
     who: Who<'_>,
     mut tell: impl FnMut(Progress),
 ) -> Result<Rotated, RotateFailed> {
-    prove(store, vault, who.clock.now()).await?;
+    prove(sealer.store(), &sealer.vault(), who.clock.now()).await?;
+    let choices = sealer.choices().await?;
+    let with = With { sealer, choices: &choices, who };
     let mut rewrapped = 0;
     for _ in 0..MAX_WALKS {
-        let walked = walk(store, vault, who, rewrapped, &mut tell).await?;
+        let walked = walk(&with, rewrapped, &mut tell).await?;
         rewrapped += walked.rewrapped;
         if walked.rewrapped == 0 && walked.missed == 0 {
-            let check = store.sealed_values().check().await?;
-            let last = page(store, vault, who, check.into_iter().collect()).await?;
+            let check = sealer.store().sealed_values().check().await?;
+            let last = page(&with, check.into_iter().collect()).await?;
             if last.missed > 0 {
                 continue;
             }
@@ -100,6 +109,13 @@ pub async fn rotate(
         }
     }
     Err(RotateFailed::Unsettled)
+}
+
+/// What it is done with.
+struct With<'a> {
+    sealer: &'a Sealer,
+    choices: &'a Choices,
+    who: Who<'a>,
 }
 
 #[derive(Default)]
@@ -112,19 +128,17 @@ struct Walked {
 }
 
 async fn walk(
-    store: &Store,
-    vault: &Vault,
-    who: Who<'_>,
+    with: &With<'_>,
     rewrapped_before: u64,
     tell: &mut impl FnMut(Progress),
 ) -> Result<Walked, RotateFailed> {
-    let of = store.sealed_values().count().await?;
+    let of = with.sealer.store().sealed_values().count().await?;
     let mut walked = Walked::default();
-    let mut pages = Pages::new(store);
+    let mut pages = Pages::new(with.sealer.store());
     let mut seen = 0;
     while let Some(values) = pages.next().await? {
         seen += u64::try_from(values.len()).unwrap_or(u64::MAX);
-        let done = page(store, vault, who, values).await?;
+        let done = page(with, values).await?;
         walked.rewrapped += done.rewrapped;
         walked.already += done.already;
         walked.missed += done.missed;
@@ -134,30 +148,27 @@ async fn walk(
     Ok(walked)
 }
 
-async fn page(
-    store: &Store,
-    vault: &Vault,
-    who: Who<'_>,
-    values: Vec<SealedValue>,
-) -> Result<Walked, RotateFailed> {
+async fn page(with: &With<'_>, values: Vec<SealedValue>) -> Result<Walked, RotateFailed> {
     let mut done = Walked::default();
     let mut replacements = Vec::new();
     for old in values {
-        if vault.wrapped_by_newest(&old.sealed) {
-            done.already += 1;
-            continue;
-        }
-        match vault.rewrap(&old.sealed, &bind(&old)) {
-            Ok(sealed) => replacements.push(Replacement { old, sealed }),
-            Err(RewrapFailed::DoesNotOpen(_)) => done.broken.push(old.label),
-            Err(RewrapFailed::NoEntropy) => return Err(RotateFailed::NoEntropy),
+        let chosen = with.choices.of(old.owner).filter(|_| old.purpose == PROVIDER_KEY);
+        match with.sealer.rewrap(chosen, &old.sealed, &bind(&old)).await {
+            Ok(None) => done.already += 1,
+            Ok(Some(sealed)) => replacements.push(Replacement { old, sealed }),
+            Err(NotRewrapped::Rewrap(failed)) => match failed {
+                RewrapFailed::DoesNotOpen(_) | RewrapFailed::Remote(RemoteFailed::Refused(_)) => {
+                    done.broken.push(old.label);
+                }
+                RewrapFailed::Remote(unavailable) => return Err(RotateFailed::Remote(unavailable)),
+                RewrapFailed::NoEntropy => return Err(RotateFailed::NoEntropy),
+            },
+            Err(NotRewrapped::Nowhere(nowhere)) => return Err(nowhere.into()),
         }
     }
     if !replacements.is_empty() {
-        done.rewrapped = store
-            .sealed_values()
-            .replace(&replacements, &Act::new(who.actor.clone(), who.clock.now()))
-            .await?;
+        let act = Act::new(with.who.actor.clone(), with.who.clock.now());
+        done.rewrapped = with.sealer.store().sealed_values().replace(&replacements, &act).await?;
         let asked = u64::try_from(replacements.len()).unwrap_or(u64::MAX);
         done.missed = asked.saturating_sub(done.rewrapped);
     }

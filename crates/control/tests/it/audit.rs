@@ -26,8 +26,9 @@ const ROWS: i64 = 12;
 /// The rows after which a head is signed.
 const HEADS: [i64; 3] = [5, 9, ROWS];
 /// The text columns of a row.
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 12] = [
     "event",
+    "org",
     "actor_kind",
     "actor_id",
     "actor_prefix",
@@ -56,11 +57,11 @@ struct World {
     _folder: TempDir,
 }
 
-fn signing_keys(first: u8) -> SigningKeys {
+pub fn signing_keys(first: u8) -> SigningKeys {
     SigningKeys::new(vec![Secret::new((first..first + 32).collect())]).ok().unwrap()
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub fn at(seconds: i64) -> Timestamp {
     Timestamp(1_767_225_600_000_000).plus_seconds(seconds)
 }
 
@@ -70,7 +71,7 @@ impl World {
         let file = folder.path().join("portcullis.db");
         let (store, keys) = (Store::open(&file, sha256_of_parts).await.unwrap(), signing_keys(1));
         for number in 1..=ROWS {
-            change(&store, number).await;
+            change(&store, number, at(number)).await;
             if HEADS.contains(&number) {
                 head::sign(&store, &keys, at(number)).await.unwrap().unwrap();
             }
@@ -120,16 +121,16 @@ impl World {
     }
 }
 
-async fn change(store: &Store, number: i64) {
+pub async fn change(store: &Store, number: i64, at: Timestamp) {
     let key = KeyId::new(Uuid::from_u128(7));
     let act = Act {
         request_id: format!("req-{number}"),
         ip: Some([192, 0, 2, 1].into()),
         user_agent: "curl/8".to_owned(),
-        ..Act::new(Actor::key(key, Prefix::parse("0123abcd")), at(number))
+        ..Act::new(Actor::key(key, Prefix::parse("0123abcd")), at)
     };
     let id = OrgId::new(Uuid::from_u128(u128::try_from(number).unwrap()));
-    let new = NewOrg { id, name: format!("org {number}"), created_at: at(number) };
+    let new = NewOrg { id, name: format!("org {number}"), created_at: at };
     store.orgs().create(&new, &act).await.unwrap();
 }
 
@@ -141,7 +142,7 @@ async fn a_whole_trail_is_proved_and_says_what_no_signature_covers_yet() {
     assert_eq!((proved.rows, proved.heads, proved.unsigned), (12, 3, 0));
     assert_eq!(told, [12]);
     assert_eq!(head::sign(&world.store, &world.keys, at(99)).await.unwrap(), None, "it is signed already");
-    change(&world.store, 13).await;
+    change(&world.store, 13, at(13)).await;
     assert_eq!(world.proof().await.unwrap().unsigned, 1);
 }
 
@@ -186,10 +187,10 @@ async fn a_removed_row_is_named_wherever_it_was() {
         world.finds_row(seq, Fault::Missing).await;
     }
     let world = World::new().await;
-    change(&world.store, 13).await;
+    change(&world.store, 13, at(13)).await;
     world.run("DELETE FROM audit WHERE seq = 13".to_owned()).await;
     world.finds_row(13, Fault::Missing).await;
-    change(&world.store, 14).await;
+    change(&world.store, 14, at(14)).await;
     world.finds_row(13, Fault::Missing).await;
 }
 
@@ -254,7 +255,7 @@ async fn a_forged_changed_or_missing_head_is_named() {
     world.run("DELETE FROM audit_heads WHERE id = 2".to_owned()).await;
     world.finds_head(2, HeadFault::Missing).await;
     let world = World::new().await;
-    change(&world.store, 13).await;
+    change(&world.store, 13, at(13)).await;
     head::sign(&world.store, &signing_keys(2), at(13)).await.unwrap().unwrap();
     world.finds_head(4, HeadFault::UnknownKey).await;
 }
@@ -280,7 +281,7 @@ async fn older_signing_keys_still_verify_what_they_signed() {
     let mut world = World::new().await;
     let seed = |first: u8| Secret::new((first..first + 32).collect());
     world.keys = SigningKeys::new(vec![seed(2), seed(1)]).ok().unwrap();
-    change(&world.store, 13).await;
+    change(&world.store, 13, at(13)).await;
     head::sign(&world.store, &world.keys, at(13)).await.unwrap().unwrap();
     assert_eq!(world.proof().await.unwrap().heads, 4);
 }
@@ -305,7 +306,7 @@ async fn a_trail_of_many_pages_is_proved_and_exported_whole() {
         lines.push(line.to_owned());
         Ok(())
     });
-    assert_eq!(export(&world.store, &world.keys, &all, &mut keep).await.unwrap(), 2_512);
+    assert_eq!(export(&world.store.audit().rows(), &world.keys, &all, &mut keep).await.unwrap(), 2_512);
     assert_eq!(lines.len(), 2_513);
 
     let last: serde_json::Value = serde_json::from_str(&lines.pop().unwrap()).unwrap();

@@ -1,4 +1,6 @@
 //! What the control plane proves, against a real database file.
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod audit;

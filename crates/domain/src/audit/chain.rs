@@ -8,7 +8,7 @@ pub const HASH_BYTES: usize = 32;
 /// What the first row carries as the hash of the one before it.
 pub const GENESIS: [u8; HASH_BYTES] = [0; HASH_BYTES];
 /// Begins every canonical row: another form of rows gets another label.
-const LABEL: &[u8] = b"portcullis/audit/row/1\0";
+const LABEL: &[u8] = b"portcullis/audit/row/2\0";
 
 /// SHA-256 over parts that follow each other. Given, for this crate names no cipher.
 pub type Hash = fn(&[&[u8]]) -> [u8; HASH_BYTES];
@@ -68,6 +68,7 @@ pub fn canonical(entry: &Entry) -> Vec<u8> {
     out.extend_from_slice(&entry.at.0.to_be_bytes());
     for text in [
         &entry.event,
+        &entry.org,
         &entry.actor.kind,
         &entry.actor.id,
         &entry.actor.prefix,
@@ -105,6 +106,18 @@ impl Walk {
     #[must_use]
     pub fn new(hash: Hash) -> Self {
         Self { hash, seq: 0, this: GENESIS }
+    }
+
+    /// Behind the row numbered `seq` with the hash `this`, which was proved elsewhere.
+    #[must_use]
+    pub fn behind(hash: Hash, seq: i64, this: [u8; HASH_BYTES]) -> Self {
+        Self { hash, seq, this }
+    }
+
+    /// The same walk, behind a row that was proved elsewhere.
+    #[must_use]
+    pub fn moved(&self, seq: i64, this: [u8; HASH_BYTES]) -> Self {
+        Self { hash: self.hash, seq, this }
     }
 
     /// The number of the last row that was proved; zero before the first.
@@ -215,9 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_goes_on_behind_a_row_that_was_proved_elsewhere() {
+        let links = chain(5);
+        let third = links[2].this.clone().try_into().unwrap();
+        let go_on = |seq, this| {
+            let mut walk = Walk::behind(hash, seq, this);
+            links[3..].iter().try_for_each(|link| walk.step(link)).map(|()| walk.seq())
+        };
+        assert_eq!(go_on(3, third), Ok(5));
+        assert_eq!(go_on(3, [7; HASH_BYTES]), Err(Broken { seq: 4, fault: Fault::Displaced }));
+        assert_eq!(go_on(2, third), Err(Broken { seq: 3, fault: Fault::Missing }));
+    }
+
+    #[test]
     fn every_text_is_under_the_hash_and_none_can_pass_for_another() {
-        let texts: [fn(&mut Entry) -> &mut String; 11] = [
+        let texts: [fn(&mut Entry) -> &mut String; 12] = [
             |entry| &mut entry.event,
+            |entry| &mut entry.org,
             |entry| &mut entry.actor.kind,
             |entry| &mut entry.actor.id,
             |entry| &mut entry.actor.prefix,
@@ -238,6 +265,6 @@ mod tests {
         }
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), 12);
+        assert_eq!(seen.len(), 13);
     }
 }

@@ -3,16 +3,26 @@
 use super::{Cause, Chance, PROBE_WAIT_MS, Standing};
 use crate::time::Timestamp;
 
-/// The first rest; each failed probe doubles it.
-const FIRST_MS: u64 = 2_000;
-/// The longest.
-const LONGEST_MS: u64 = 300_000;
+/// After failures: soon again, then ever later.
+pub(super) const FAULTS: Pace = Pace { first_ms: 2_000, longest_ms: 300_000 };
+/// After a quota was used up: it is filled again by time or by a person, not by trying.
+pub(super) const QUOTA: Pace = Pace { first_ms: 3_600_000, longest_ms: 3_600_000 };
 /// Doublings after which the longest is certainly reached.
 const MOST_DOUBLINGS: u32 = 8;
+
+/// How long the rests are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// The first rest; each failed probe doubles it.
+    first_ms: u64,
+    /// The longest.
+    longest_ms: u64,
+}
 
 /// An open circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Breaker {
+    pace: Pace,
     rest: Rest,
     doublings: u32,
     probing: bool,
@@ -42,14 +52,14 @@ impl Rest {
 
 impl Breaker {
     /// Opens at `now`.
-    pub(super) fn open(now: Timestamp, chance: Chance) -> Self {
-        Self { rest: Rest::new(now, length_ms(0, chance)), doublings: 0, probing: false }
+    pub(super) fn open(pace: Pace, now: Timestamp, chance: Chance) -> Self {
+        Self { pace, rest: Rest::new(now, pace.length_ms(0, chance)), doublings: 0, probing: false }
     }
 
     /// Rests again, for longer, after a failed probe.
     pub(super) fn reopen(&mut self, now: Timestamp, chance: Chance) {
         self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
-        self.rest = Rest::new(now, length_ms(self.doublings, chance));
+        self.rest = Rest::new(now, self.pace.length_ms(self.doublings, chance));
         self.probing = false;
     }
 
@@ -71,11 +81,13 @@ impl Breaker {
     }
 }
 
-/// Between three quarters and the whole of the doubled length, so that connections that failed together are not
-/// probed together.
-fn length_ms(doublings: u32, chance: Chance) -> u64 {
-    let whole = FIRST_MS.saturating_mul(1 << doublings.min(MOST_DOUBLINGS)).min(LONGEST_MS);
-    whole - chance.of(whole / 4)
+impl Pace {
+    /// Between three quarters and the whole of the doubled length, so that connections that failed together are not
+    /// probed together.
+    fn length_ms(self, doublings: u32, chance: Chance) -> u64 {
+        let whole = self.first_ms.saturating_mul(1 << doublings.min(MOST_DOUBLINGS)).min(self.longest_ms);
+        whole - chance.of(whole / 4)
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +100,7 @@ mod tests {
 
     #[test]
     fn rests_double_from_two_seconds_to_five_minutes() {
-        let mut breaker = Breaker::open(at(0), Chance(0));
+        let mut breaker = Breaker::open(FAULTS, at(0), Chance(0));
         let mut lengths = vec![];
         for _ in 0..10 {
             let Standing::Cooling { remaining_ms, .. } = breaker.standing(at(0), Cause::Faults) else {
@@ -99,7 +111,8 @@ mod tests {
         }
         let expect = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(|seconds| seconds * 1_000);
         assert_eq!(lengths, expect);
-        assert_eq!((length_ms(0, Chance(u16::MAX)), length_ms(20, Chance(u16::MAX))), (1_500, 225_000));
+        let shortest = |pace: Pace| [0, 20].map(|doublings| pace.length_ms(doublings, Chance(u16::MAX)));
+        assert_eq!((shortest(FAULTS), shortest(QUOTA)), ([1_500, 225_000], [2_700_000; 2]));
     }
 
     #[test]

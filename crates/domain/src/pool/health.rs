@@ -1,6 +1,6 @@
 //! The health of one connection: what it was told by its attempts, and what follows from that.
 
-use super::breaker::{Breaker, Rest};
+use super::breaker::{Breaker, FAULTS, QUOTA, Rest};
 use super::{Cause, Chance, Fault, LIMITED_MS, LONGEST_ADVICE_MS, Recent, Role, Standing, Told};
 use crate::time::Timestamp;
 
@@ -26,6 +26,7 @@ enum State {
     #[default]
     Active,
     Limited(Rest),
+    Exhausted(Breaker),
     Open(Breaker),
     Broken,
 }
@@ -37,8 +38,13 @@ pub enum Turned {
     Active,
     /// It rests for this many milliseconds because of the provider's rate limit.
     Limited(u64),
+    /// It rests for this many milliseconds because the quota behind its key is used up.
+    Exhausted(u64),
     /// It rests because it failed; the number is milliseconds.
     Failing(u64),
+    /// The call that was to find out whether it works again failed as well: it goes on to rest for this many
+    /// milliseconds.
+    StillFailing(u64),
     /// Out of service until a person enables it.
     Broken,
 }
@@ -55,6 +61,7 @@ impl Health {
                 }
                 remaining_ms => Standing::Cooling { remaining_ms, cause: Cause::Limit },
             },
+            State::Exhausted(breaker) => breaker.standing(now, Cause::Quota),
             State::Open(breaker) => breaker.standing(now, Cause::Faults),
             State::Broken => Standing::Broken,
         }
@@ -62,7 +69,7 @@ impl Health {
 
     /// A call goes out to find whether it works again.
     pub fn begin_probe(&mut self) {
-        if let State::Open(breaker) = &mut self.state {
+        if let State::Open(breaker) | State::Exhausted(breaker) = &mut self.state {
             breaker.begin_probe();
         }
     }
@@ -76,6 +83,7 @@ impl Health {
             }
             Told::Works => self.works(role, now),
             Told::Rest(advice_ms) => self.rest(advice_ms, role, now),
+            Told::Exhausted => self.exhaust(role, now, chance),
             Told::Failed(fault) => self.failed(fault, role, now, chance),
             Told::Unauthorized => self.break_off(Some(Fault::Refused), now),
             Told::Sealed => self.break_off(None, now),
@@ -111,7 +119,7 @@ impl Health {
     }
 
     fn give_up_probe(&mut self, role: Role) {
-        if let (State::Open(breaker), Role::Probe) = (&mut self.state, role) {
+        if let (State::Open(breaker) | State::Exhausted(breaker), Role::Probe) = (&mut self.state, role) {
             breaker.give_up_probe();
         }
     }
@@ -121,7 +129,7 @@ impl Health {
         self.proven = true;
         self.strikes = [None; STRIKES];
         // Only the probe speaks for the present: an ordinary call may have begun before the failures.
-        let healed = role == Role::Probe && matches!(self.state, State::Open(_));
+        let healed = role == Role::Probe && matches!(self.state, State::Open(_) | State::Exhausted(_));
         healed.then(|| {
             self.state = State::Active;
             Turned::Active
@@ -132,9 +140,9 @@ impl Health {
         let length_ms = advice_ms.unwrap_or(LIMITED_MS).min(LONGEST_ADVICE_MS);
         let left_ms = match &mut self.state {
             State::Broken => return None,
-            State::Open(_) if role == Role::Ordinary => return None,
+            State::Open(_) | State::Exhausted(_) if role == Role::Ordinary => return None,
             State::Limited(rest) => rest.remaining_ms(now),
-            State::Open(_) | State::Active => 0,
+            State::Open(_) | State::Exhausted(_) | State::Active => 0,
         };
         if length_ms == 0 {
             self.state = if left_ms == 0 { State::Active } else { self.state };
@@ -147,19 +155,52 @@ impl Health {
         (left_ms == 0).then_some(Turned::Limited(length_ms))
     }
 
+    fn exhaust(&mut self, role: Role, now: Timestamp, chance: Chance) -> Option<Turned> {
+        match &mut self.state {
+            State::Broken => None,
+            State::Exhausted(breaker) => {
+                if role == Role::Probe {
+                    breaker.reopen(now, chance);
+                }
+                None
+            }
+            // Unlike a failure this is certain, whatever else is known.
+            State::Active | State::Limited(_) | State::Open(_) => {
+                self.state = State::Exhausted(Breaker::open(QUOTA, now, chance));
+                self.punished = None;
+                self.resting(now).map(Turned::Exhausted)
+            }
+        }
+    }
+
     fn failed(&mut self, fault: Fault, role: Role, now: Timestamp, chance: Chance) -> Option<Turned> {
         self.recent.failed(now);
         self.strikes.rotate_left(1);
         self.strikes[STRIKES - 1] = Some(now);
         let is_down = self.is_down(now);
-        match &mut self.state {
-            State::Open(breaker) if role == Role::Probe => breaker.reopen(now, chance),
-            State::Active if is_down => self.state = State::Open(Breaker::open(now, chance)),
+        let turned: fn(u64) -> Turned = match &mut self.state {
+            State::Open(breaker) if role == Role::Probe => {
+                breaker.reopen(now, chance);
+                Turned::StillFailing
+            }
+            // Whether the quota is back nobody knows now, and that is soon asked again.
+            State::Exhausted(_) if role == Role::Probe => {
+                self.state = State::Open(Breaker::open(FAULTS, now, chance));
+                Turned::Failing
+            }
+            State::Active if is_down => {
+                self.state = State::Open(Breaker::open(FAULTS, now, chance));
+                Turned::Failing
+            }
             _ => return None,
-        }
+        };
         self.punished = Some((fault, now));
+        self.resting(now).map(turned)
+    }
+
+    fn resting(&mut self, now: Timestamp) -> Option<u64> {
         match self.standing(now) {
-            Standing::Cooling { remaining_ms, .. } => Some(Turned::Failing(remaining_ms)),
+            Standing::Cooling { remaining_ms, .. } => Some(remaining_ms),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! A provider that is out as a whole: known by several of its keys failing alike, and skipped until one call gets
 //! through.
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, FAULTS};
 use super::{Cause, Chance, Fault, Role, Standing, Told};
 use crate::id::ProviderKeyId;
 use crate::time::Timestamp;
@@ -42,7 +42,7 @@ impl Outage {
     /// The provider is out.
     pub fn begin(&mut self, now: Timestamp, chance: Chance) {
         self.failures.clear();
-        self.breaker = Some(Breaker::open(now, chance));
+        self.breaker = Some(Breaker::open(FAULTS, now, chance));
     }
 
     /// Whether the provider may be tried at `now`.
@@ -61,7 +61,7 @@ impl Outage {
     pub fn told(&mut self, told: Told, role: Role, now: Timestamp, chance: Chance) -> bool {
         let (Some(breaker), Role::Probe) = (&mut self.breaker, role) else { return false };
         match told {
-            Told::Works | Told::Rest(_) => {
+            Told::Works | Told::Rest(_) | Told::Exhausted => {
                 self.breaker = None;
                 return true;
             }

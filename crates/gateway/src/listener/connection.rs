@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::census::Place;
-use super::pulse::{Pulse, Watched};
+use super::pulse::{Pulse, Room, Watched};
 use super::socket::Socket;
 use crate::gate::Gateway;
 use crate::pipeline::{self, HangUp, Load};
@@ -98,10 +98,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Watched>, HangUp> {
     let place = Arc::clone(&gate.in_flight).try_acquire_owned().ok();
+    let room = if request.version() > Version::HTTP_11 { Room::InStream } else { Room::InSocket };
     let load = if place.is_some() { Load::Bearable } else { Load::Full };
     let mut response = pipeline::serve(gate, peer, load, request).await?;
     protect(response.headers_mut(), transport);
-    Ok(response.map(|body| Watched::new(body, pulse, place)))
+    Ok(response.map(|body| Watched::new(body, room, pulse, place)))
 }
 
 /// Writes what every answer carries: no guessing of types, no copies on the way (a stream says so itself).

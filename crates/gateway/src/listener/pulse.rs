@@ -1,12 +1,13 @@
 //! Whether the other end of a connection takes what it is sent. A reader that has taken nothing for too long is cut,
 //! whether it stopped the socket or, in HTTP/2, a stream. The body of an answer is asked for its next piece only
 //! when there is room for it, so a piece that was handed over and not followed by such a question is still on its
-//! way.
+//! way. In HTTP/1 it also waits until the socket has taken what was handed over, so that a slow reader costs little
+//! memory.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,8 @@ use crate::body::Body;
 
 /// Most bytes of a whole answer that are handed over at once, so that a reader that stops holds no more than this.
 const PIECE_BYTES: usize = 64 << 10;
+/// From so many bytes on, HTTP/1 is handed no more of an answer until the socket has taken them all.
+const UNSENT_BYTES: usize = 16 << 10;
 
 /// What is known of one connection.
 pub(super) struct Pulse(Mutex<State>);
@@ -30,6 +33,10 @@ struct State {
     /// Answers of which a piece is on its way, and since when.
     owed: Vec<(u64, Instant)>,
     answers: u64,
+    /// What was handed over since the socket had taken everything.
+    unsent: usize,
+    /// Who waits for that.
+    waits: Option<Waker>,
 }
 
 impl Pulse {
@@ -39,6 +46,8 @@ impl Pulse {
             blocked_since: None,
             owed: Vec::new(),
             answers: 0,
+            unsent: 0,
+            waits: None,
         })))
     }
 
@@ -50,6 +59,17 @@ impl Pulse {
     /// The socket took something, or has nothing to take.
     pub(super) fn flows(&self) {
         self.state().blocked_since = None;
+    }
+
+    /// The socket has taken everything.
+    pub(super) fn empty(&self) {
+        let mut state = self.state();
+        (state.blocked_since, state.unsent) = (None, 0);
+        let waits = state.waits.take();
+        drop(state);
+        if let Some(waker) = waits {
+            waker.wake();
+        }
     }
 
     /// The socket takes nothing at the moment.
@@ -73,24 +93,39 @@ impl Pulse {
     }
 }
 
+/// Who says whether there is room for more of an answer.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Room {
+    /// The socket, which the answer has for itself: HTTP/1.
+    InSocket,
+    /// The window of the answer's own stream: HTTP/2.
+    InStream,
+}
+
 /// A body whose pieces are watched until they are on their way. It also holds the request's place among those in
 /// flight.
 pub(super) struct Watched {
     body: Body,
     rest: Bytes,
+    room: Room,
     pulse: Arc<Pulse>,
     answer: u64,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Watched {
-    pub(super) fn new(body: Body, pulse: Arc<Pulse>, place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn new(
+        body: Body,
+        room: Room,
+        pulse: Arc<Pulse>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let answer = {
             let mut state = pulse.state();
             state.answers += 1;
             state.answers
         };
-        Self { body, rest: Bytes::new(), pulse, answer, _place: place }
+        Self { body, rest: Bytes::new(), room, pulse, answer, _place: place }
     }
 
     fn settle(&self) {
@@ -100,8 +135,21 @@ impl Watched {
 
     fn hand_over(&mut self) -> Frame<Bytes> {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
-        self.pulse.state().owed.push((self.answer, Instant::now()));
+        let mut state = self.pulse.state();
+        state.owed.push((self.answer, Instant::now()));
+        state.unsent = state.unsent.saturating_add(piece.len());
+        drop(state);
         Frame::data(piece)
+    }
+
+    /// Ready when the next piece may be handed over.
+    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.pulse.state();
+        if self.room == Room::InStream || state.unsent < UNSENT_BYTES {
+            return Poll::Ready(());
+        }
+        state.waits = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -114,6 +162,7 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        ready!(this.poll_room(context));
         this.settle();
         if this.rest.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_frame(context)) {
@@ -147,3 +196,6 @@ impl Drop for Watched {
         self.settle();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! The certificate of the public listener. It can be replaced while the gate serves: connections that begin later
-//! see the new one. It reads no files.
+//! The certificate of a listener. It can be replaced while the gate serves: connections that begin later see the new
+//! one. It reads no files.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
 
 /// The protocols that are offered, best first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
+const HTTP1: &[&[u8]] = &[b"http/1.1"];
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,10 @@ pub enum BadCertificate {
 }
 
 /// A certificate chain with its key.
-pub struct Certificate(ArcSwap<ServerConfig>);
+pub struct Certificate {
+    config: ArcSwap<ServerConfig>,
+    protocols: &'static [&'static [u8]],
+}
 
 impl Certificate {
     /// Reads a chain, the server's own certificate first, and its private key, both as PEM.
@@ -39,7 +43,23 @@ impl Certificate {
     /// # Errors
     /// [`BadCertificate`] when they cannot be used.
     pub fn new(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, BadCertificate> {
-        Ok(Self(ArcSwap::from_pointee(config(chain_pem, key_pem)?)))
+        Self::offering(BOTH, chain_pem, key_pem)
+    }
+
+    /// The same for a listener that speaks HTTP/1.1 alone.
+    ///
+    /// # Errors
+    /// [`BadCertificate`] when they cannot be used.
+    pub fn for_http1(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, BadCertificate> {
+        Self::offering(HTTP1, chain_pem, key_pem)
+    }
+
+    fn offering(
+        protocols: &'static [&'static [u8]],
+        chain_pem: &[u8],
+        key_pem: &[u8],
+    ) -> Result<Self, BadCertificate> {
+        Ok(Self { config: ArcSwap::from_pointee(config(protocols, chain_pem, key_pem)?), protocols })
     }
 
     /// Takes another chain and key for the connections to come.
@@ -47,16 +67,18 @@ impl Certificate {
     /// # Errors
     /// [`BadCertificate`] when they cannot be used; then the old ones stay.
     pub fn replace(&self, chain_pem: &[u8], key_pem: &[u8]) -> Result<(), BadCertificate> {
-        self.0.store(Arc::new(config(chain_pem, key_pem)?));
+        self.config.store(Arc::new(config(self.protocols, chain_pem, key_pem)?));
         Ok(())
     }
 
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
-        self.0.load_full()
+    /// What a connection that begins now is to use.
+    #[must_use]
+    pub fn current(&self) -> Arc<ServerConfig> {
+        self.config.load_full()
     }
 }
 
-fn config(chain_pem: &[u8], key_pem: &[u8]) -> Result<ServerConfig, BadCertificate> {
+fn config(protocols: &[&[u8]], chain_pem: &[u8], key_pem: &[u8]) -> Result<ServerConfig, BadCertificate> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain_pem)
         .collect::<Result<_, _>>()
         .map_err(BadCertificate::Certificate)?;
@@ -68,6 +90,6 @@ fn config(chain_pem: &[u8], key_pem: &[u8]) -> Result<ServerConfig, BadCertifica
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }

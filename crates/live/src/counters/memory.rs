@@ -1,4 +1,4 @@
-//! Counters in this process. A key has a lock of its own, an organization has none, and the table that finds them
+//! Counters in this process. A key has a lock of its own, a person and an organization have none, and the table that finds them
 //! is sharded, so that requests of different keys rarely meet. Who has been idle is forgotten, which bounds the memory
 //! by the keys in use.
 
@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use domain::id::{KeyId, OrgId};
+use domain::id::{KeyId, OrgId, UserId};
 use domain::limit::{Exceeded, Standing, Window};
 
 use super::shared::SharedWindow;
@@ -25,16 +25,18 @@ const SWEEP_MS: i64 = 60_000;
 /// What a refusal for concurrency advises: nobody knows when a request in flight will end.
 const CONCURRENCY_RETRY_MS: u64 = 1_000;
 
-/// The counters of all keys and organizations.
+/// The counters of all keys, people and organizations.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     keys: Table<KeyId, KeyCounts>,
+    users: Table<UserId, UserCounts>,
     orgs: Table<OrgId, OrgCounts>,
 }
 
 #[derive(Debug)]
 struct KeyCounts {
-    /// A key never changes its organization.
+    /// A key never changes who made it, nor its organization.
+    user: Option<Arc<UserCounts>>,
     org: Arc<OrgCounts>,
     windows: Mutex<Windows>,
     in_flight: AtomicU32,
@@ -46,6 +48,12 @@ struct Windows {
     minute: Window,
     second: Window,
     tokens: Window,
+}
+
+#[derive(Debug, Default)]
+struct UserCounts {
+    requests: SharedWindow,
+    last_ms: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +76,7 @@ impl Memory {
     /// See [`super::Counters::admit`].
     pub(super) fn admit(&self, asking: &Asking<'_>, now_ms: i64) -> Result<Admitted, Refused> {
         let key = self.keys.find(asking.key, now_ms, || KeyCounts {
+            user: asking.user.map(|user| self.users.find(user, now_ms, UserCounts::default)),
             org: self.orgs.find(asking.org, now_ms, OrgCounts::default),
             windows: Mutex::default(),
             in_flight: AtomicU32::new(0),
@@ -78,7 +87,8 @@ impl Memory {
 }
 
 impl KeyCounts {
-    /// Looks at everything, then counts everything: only the organization's requests can still refuse between.
+    /// Looks at everything, then counts everything: only those with whom a request shares its person or its
+    /// organization can still come between, and then it is counted nowhere.
     fn admit(self: Arc<Self>, asking: &Asking<'_>, now_ms: i64) -> Result<Admitted, Refused> {
         self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
         self.org.last_ms.fetch_max(now_ms, Ordering::Relaxed);
@@ -100,7 +110,16 @@ impl KeyCounts {
                 Some(standing.map_err(refused("tokens_per_minute", Unit::Tokens, limit))?)
             }
         };
-        self.org.admit(asking, now_ms)?;
+        let of_user = match &self.user {
+            Some(user) => Some((user, user.admit(asking, now_ms)?)),
+            None => None,
+        };
+        if let Err(refused) = self.org.admit(asking, now_ms) {
+            if let Some((user, counted_in)) = of_user {
+                user.requests.take_back(counted_in);
+            }
+            return Err(refused);
+        }
         windows.second.add(now_ms, 1, SECOND_MS);
         let reset_ms = windows.minute.add(now_ms, 1, MINUTE_MS);
         let requests = Standing { remaining: standing.remaining - 1, reset_ms, ..standing };
@@ -112,6 +131,16 @@ impl KeyCounts {
             key: self,
         };
         Ok(Admitted { requests, tokens, held })
+    }
+}
+
+impl UserCounts {
+    /// Counts the request, and gives the part of the window it was counted in.
+    fn admit(&self, asking: &Asking<'_>, now_ms: i64) -> Result<i64, Refused> {
+        self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
+        let limit = asking.user_requests_per_minute;
+        let admitted = self.requests.admit(now_ms, limit, MINUTE_MS);
+        admitted.map_err(refused("user_requests_per_minute", Unit::Requests, limit))
     }
 }
 
@@ -177,6 +206,12 @@ impl Aging for KeyCounts {
     }
 }
 
+impl Aging for UserCounts {
+    fn last_ms(&self) -> i64 {
+        self.last_ms.load(Ordering::Relaxed)
+    }
+}
+
 impl Aging for OrgCounts {
     fn last_ms(&self) -> i64 {
         self.last_ms.load(Ordering::Relaxed)
@@ -197,7 +232,7 @@ impl<K: Hash + Eq + Copy, V: Aging> Table<K, V> {
         let mut shard = self.shards[index].lock().unwrap_or_else(PoisonError::into_inner);
         if now_ms >= shard.next_sweep_ms {
             shard.next_sweep_ms = now_ms.saturating_add(SWEEP_MS);
-            // Whoever holds a row is using it: a request in flight, or a key of the organization.
+            // Whoever holds a row is using it: a request in flight, or a key of the person or the organization.
             shard.rows.retain(|_, row| {
                 Arc::strong_count(row) > 1 || now_ms.saturating_sub(row.last_ms()) < IDLE_MS
             });

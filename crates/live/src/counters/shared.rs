@@ -1,6 +1,6 @@
 //! A sliding window for many threads without a lock: the same arithmetic as `domain::limit::Window`, with one atomic
-//! word for each part of the window. An organization may be behind every request of an installation, so its counts
-//! must not make them queue.
+//! word for each part of the window. An organization, or one person, may be behind every request of an installation,
+//! so their counts must not make them queue.
 
 use std::array::from_fn;
 use std::sync::atomic::Ordering::SeqCst;
@@ -33,17 +33,16 @@ impl SharedWindow {
     ///
     /// Each request counts itself before it looks, in one order for all of them. Of any `limit + 1` requests in a
     /// window the last to count itself therefore sees the others and gives way: never are more than `limit`
-    /// admitted. Two that meet at the last free place may both give way.
-    pub(super) fn admit(&self, now_ms: i64, limit: u32, period_ms: u32) -> Result<Standing, Exceeded> {
+    /// admitted. Two that meet at the last free place may both give way. What is given is the part it was counted in,
+    /// for [`Self::take_back`].
+    pub(super) fn admit(&self, now_ms: i64, limit: u32, period_ms: u32) -> Result<i64, Exceeded> {
         self.look(now_ms, limit, period_ms)?;
         let counted_in = self.add(now_ms, 1, period_ms);
-        let total = self.total();
-        if total > u64::from(limit) {
+        if self.total() > u64::from(limit) {
             self.take_back(counted_in);
             return Err(self.exceeded(now_ms, limit, period_ms));
         }
-        let remaining = u32::try_from(u64::from(limit) - total).unwrap_or(limit);
-        Ok(Standing { limit, remaining, reset_ms: self.reset_ms(now_ms, period_ms) })
+        Ok(counted_in)
     }
 
     /// Whether one more request would pass, without counting it.
@@ -78,7 +77,8 @@ impl SharedWindow {
         }
     }
 
-    fn take_back(&self, counted_in: i64) {
+    /// Undoes one count of a request that was refused elsewhere.
+    pub(super) fn take_back(&self, counted_in: i64) {
         let _ = self.slot(counted_in).fetch_update(SeqCst, SeqCst, |before| {
             let (kept, counted) = unpack(before);
             (kept == low(counted_in)).then(|| pack(kept, counted.saturating_sub(1)))
@@ -169,9 +169,21 @@ mod tests {
                     shared.add(now, 3, 1_000);
                 }
                 prop_assert_eq!(shared.look(now, limit, 1_000), rule.look(now, limit, 1_000));
-                prop_assert_eq!(shared.admit(now, limit, 1_000), rule.admit(now, limit, 1_000));
+                let (shared_says, rule_says) = (shared.admit(now, limit, 1_000), rule.admit(now, limit, 1_000));
+                prop_assert_eq!(shared_says.err(), rule_says.err());
+                prop_assert_eq!(shared.look(now, limit, 1_000), rule.look(now, limit, 1_000));
             }
         }
+    }
+
+    #[test]
+    fn what_is_taken_back_was_never_counted() {
+        let window = SharedWindow::default();
+        for _ in 0..10 {
+            let counted_in = window.admit(5_000, 2, 1_000).unwrap();
+            window.take_back(counted_in);
+        }
+        assert_eq!(window.look(5_000, 2, 1_000).unwrap().remaining, 2);
     }
 
     #[test]

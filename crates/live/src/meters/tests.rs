@@ -4,24 +4,30 @@ use super::*;
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
 use domain::time::Timestamp;
-use domain::usage::{CallOpened, UsageSource};
+use domain::usage::{CallOpened, Trace, UsageSource};
 use uuid::Uuid;
+
+const PACE: Pace = Pace { attempts: 1, first_byte_ms: 30, total_ms: 1_500 };
 
 fn call() -> CallSettled {
     let id = Uuid::from_u128(0xfeed_beef);
     CallSettled {
         opened: CallOpened {
             call: CallId::new(id),
-            request_id: "request-of-a-caller".to_owned(),
             org: OrgId::new(id),
             project: ProjectId::new(id),
             key: KeyId::new(id),
             surface: Surface::Embeddings,
-            streamed: false,
-            model_asked: "model-of-a-caller".to_owned(),
             started_at: Timestamp(0),
+            trace: Some(Trace {
+                request_id: "request-of-a-caller".to_owned(),
+                model_asked: "model-of-a-caller".to_owned(),
+                streamed: false,
+                pace: PACE,
+            }),
         },
         provider_key: None,
+        route_mode: None,
         provider: "openai".to_owned(),
         model: "model-upstream".to_owned(),
         outcome: Outcome::Cut,
@@ -30,9 +36,6 @@ fn call() -> CallSettled {
         cost: Money::from_nanos(1_234),
         pricing: "priced".to_owned(),
         price_version: "1".to_owned(),
-        attempts: 1,
-        first_byte_ms: 30,
-        total_ms: 1_500,
     }
 }
 
@@ -56,7 +59,7 @@ fn the_order_of_every_enum_is_the_order_of_its_handles() {
 #[test]
 fn a_settled_call_shows_in_every_figure() {
     check(
-        |meters| meters.settled(&call(), 200),
+        |meters| meters.settled(&call(), &PACE, 200),
         &[
             "portcullis_requests_total{surface=\"embeddings\",outcome=\"cut\",status=\"2xx\"} 1",
             "portcullis_requests_total{surface=\"chat\",outcome=\"complete\",status=\"2xx\"} 0",
@@ -78,7 +81,7 @@ fn any_status_has_a_class() {
         let line = format!(
             "portcullis_requests_total{{surface=\"embeddings\",outcome=\"cut\",status=\"{class}\"}} 1"
         );
-        check(|meters| meters.settled(&call(), status), &[&line]);
+        check(|meters| meters.settled(&call(), &PACE, status), &[&line]);
     }
 }
 
@@ -92,8 +95,11 @@ fn refusals_and_attempts_are_counted_by_word() {
             meters.attempted(Attempt::TimedOut);
             meters.streamed(12);
             meters.set_backlog(7);
-            meters.set_pool(&Census { active: 4, cooling: 3, broken: 2, providers_out: 1 });
+            meters.set_pool(&Census { active: 4, exhausted: 5, cooling: 3, broken: 2, providers_out: 1 });
             meters.damaged(1);
+            meters.removed("traces", 9);
+            meters.removed("unheard of", 5);
+            meters.set_canary(1, Timestamp(1_700_000_000_000_000));
             meters.overhead(Duration::from_micros(300));
         },
         &[
@@ -103,10 +109,15 @@ fn refusals_and_attempts_are_counted_by_word() {
             "portcullis_stream_events_total 12",
             "portcullis_outbox_backlog 7",
             "portcullis_provider_keys{state=\"active\"} 4",
+            "portcullis_provider_keys{state=\"exhausted\"} 5",
             "portcullis_provider_keys{state=\"cooldown\"} 3",
             "portcullis_provider_keys{state=\"broken\"} 2",
             "portcullis_providers_out 1",
             "portcullis_outbox_damaged_total 1",
+            "portcullis_retention_removed_total{class=\"traces\"} 9",
+            "portcullis_retention_removed_total{class=\"audit\"} 0",
+            "portcullis_retention_overdue 1",
+            "portcullis_retention_canary_timestamp_seconds 1700000000",
             "portcullis_overhead_seconds_bucket{le=\"0.00025\"} 0",
             "portcullis_overhead_seconds_bucket{le=\"0.0005\"} 1",
         ],
@@ -128,7 +139,7 @@ fn a_request_is_in_flight_until_dropped() {
 fn nothing_of_a_caller_becomes_a_label() {
     let meters = Meters::new();
     let before = meters.render().unwrap().lines().count();
-    meters.settled(&call(), 200);
+    meters.settled(&call(), &PACE, 200);
     let text = meters.render().unwrap();
     assert_eq!(text.lines().count(), before, "recording makes no new series");
     for word in ["-of-a-caller", "model-upstream", "openai", "feedbeef"] {

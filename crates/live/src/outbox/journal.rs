@@ -183,6 +183,15 @@ impl Journal {
         if self.broken.load(Ordering::Acquire) { Err(SyncFailed) } else { Ok(()) }
     }
 
+    /// See [`super::Outbox::begin_anew`].
+    pub(super) fn begin_anew(&self) {
+        let begun = self.lanes.iter().filter(|lane| lane.begin_anew()).count();
+        if begun > 0 {
+            self.housekeeper.ask_for_spares();
+            self.wake_reader();
+        }
+    }
+
     /// Removes everything if the reader had confirmed all that was ever written, so that the next start has
     /// nothing to read back.
     fn remove_if_finished(&self) {

@@ -1,18 +1,20 @@
 //! One connection, and the provider behind it as far as one owner uses it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::id::{OrgId, ProviderKeyId};
-use domain::pool::{Chance, Fault, Health, Outage, Recent, Role, Standing, Told, Turned};
-use domain::route::Connection;
+use domain::id::ProviderKeyId;
+use domain::pool::{Cause, Chance, Fault, Health, Outage, Recent, Role, Standing, Told, Turned};
+use domain::route::{Connection, Owner};
 use domain::time::Timestamp;
+
+use super::report::{Report, Seen, after};
 
 /// Connections that fail together when their provider does. An owner's connections form groups of their own, so
 /// that no tenant's bad keys make a provider look out for the others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct GroupKey {
-    owner: Option<OrgId>,
+    owner: Owner,
     provider: Arc<str>,
     base_url: Arc<str>,
 }
@@ -77,16 +79,68 @@ pub(super) struct Member {
     pub(super) id: ProviderKeyId,
     pub(super) group: Arc<Group>,
     in_flight: AtomicU32,
+    answered: AtomicU64,
+    failed: AtomicU64,
+    /// Until when a person has put it to rest, in microseconds.
+    rests_until: AtomicI64,
     health: Mutex<Health>,
+    seen: Seen,
 }
 
 impl Member {
-    pub(super) fn new(id: ProviderKeyId, group: Arc<Group>) -> Self {
-        Self { id, group, in_flight: AtomicU32::new(0), health: Mutex::default() }
+    pub(super) fn new(id: ProviderKeyId, group: Arc<Group>, now: Timestamp) -> Self {
+        Self {
+            id,
+            group,
+            in_flight: AtomicU32::new(0),
+            answered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            rests_until: AtomicI64::new(i64::MIN),
+            health: Mutex::default(),
+            seen: Seen::new(now),
+        }
+    }
+
+    /// Puts it to rest until then, or ends such a rest.
+    pub(super) fn rest_until(&self, until: Option<Timestamp>) {
+        self.rests_until.store(until.map_or(i64::MIN, |until| until.0), Ordering::Relaxed);
     }
 
     /// How it stands, its provider included.
     pub(super) fn standing(&self, now: Timestamp) -> Standing {
+        let standing = self.standing_of_both(now);
+        self.seen.note(standing, now);
+        standing
+    }
+
+    /// The same as a person wants to read it.
+    pub(super) fn report(&self, now: Timestamp) -> Report {
+        let standing = self.standing_of_both(now);
+        let (state, since, reason) = self.seen.read(standing, now);
+        let until = match standing {
+            Standing::Cooling { remaining_ms, .. } => Some(after(now, remaining_ms)),
+            Standing::Active | Standing::ProbeDue | Standing::Broken => None,
+        };
+        let in_flight = self.in_flight();
+        let (answered, failed) = (self.answered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
+        Report { state, since, reason, until, in_flight, answered, failed }
+    }
+
+    /// Counts an attempt by what it told.
+    pub(super) fn count(&self, told: Told) {
+        match told {
+            Told::Works => self.answered.fetch_add(1, Ordering::Relaxed),
+            Told::Nothing => 0,
+            _ => self.failed.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    fn standing_of_both(&self, now: Timestamp) -> Standing {
+        let rests_until = Timestamp(self.rests_until.load(Ordering::Relaxed));
+        if now < rests_until {
+            let remaining_ms = rests_until.millis_since(now).max(1);
+            return Standing::Cooling { remaining_ms, cause: Cause::Person };
+        }
         match lock(&self.health).standing(now) {
             own @ (Standing::Broken | Standing::Cooling { .. }) => return own,
             own if !self.group.is_out() => return own,
@@ -112,7 +166,11 @@ impl Member {
     }
 
     pub(super) fn told(&self, told: Told, role: Role, now: Timestamp, chance: Chance) -> Option<Turned> {
-        lock(&self.health).told(told, role, now, chance)
+        let turned = lock(&self.health).told(told, role, now, chance);
+        if turned.is_some() {
+            self.seen.told(told);
+        }
+        turned
     }
 
     pub(super) fn forgive(&self, fault: Fault, since: Timestamp) {
@@ -161,7 +219,7 @@ pub(super) fn fault_of(told: Told) -> Option<Fault> {
     match told {
         Told::Failed(fault) => Some(fault),
         Told::Unauthorized | Told::Forbidden => Some(Fault::Refused),
-        Told::Works | Told::Rest(_) | Told::Sealed | Told::Nothing => None,
+        Told::Works | Told::Rest(_) | Told::Exhausted | Told::Sealed | Told::Nothing => None,
     }
 }
 

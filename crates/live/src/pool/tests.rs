@@ -6,7 +6,7 @@ use super::*;
 use domain::catalog::ModelFacts;
 use domain::id::OrgId;
 use domain::pool::Fault;
-use domain::route::{Facts, Serves};
+use domain::route::{Facts, Owner, Serves};
 use uuid::Uuid;
 
 const DOWN: Told = Told::Failed(Fault::Failed);
@@ -21,13 +21,16 @@ struct Bench {
 fn offer(id: u128, owner: Option<u128>, priority: u16) -> Offer {
     let connection = Connection {
         id: ProviderKeyId::new(Uuid::from_u128(id)),
-        owner: owner.map(|org| OrgId::new(Uuid::from_u128(org))),
+        owner: owner.map_or(Owner::Platform, |org| Owner::Org(OrgId::new(Uuid::from_u128(org)))),
         name: Arc::from("main"),
         provider: Arc::from("openai"),
         base_url: Arc::from("https://example.com/v1"),
         sealed: None,
         serves: Serves::Listed(vec!["m".to_owned()]),
         priority,
+        fallback_to_platform: false,
+        in_service: true,
+        rests_until: None,
     };
     Offer { connection: Arc::new(connection), model: Arc::from("m"), facts: Arc::new(ModelFacts::unknown()) }
 }
@@ -109,7 +112,19 @@ fn when_all_rest_the_soonest_is_told() {
     assert_eq!(bench.take(&[0, 1, 2]).unwrap_err(), cooling(7_000, Cause::Limit));
     assert_eq!(bench.pool.wait(&bench.offers), Some(cooling(7_000, Cause::Limit)));
     assert_eq!(bench.take(&[2]).unwrap_err(), Unavailable::Broken);
-    assert_eq!(bench.pool.census(), Census { active: 0, cooling: 2, broken: 1, providers_out: 0 });
+    assert_eq!(bench.pool.census(), Census { cooling: 2, broken: 1, ..Census::default() });
+}
+
+#[test]
+fn a_used_up_quota_is_counted_apart_and_others_take_over() {
+    let bench = Bench::new(&[(1, None, 1), (2, None, 1)]);
+    let exhausted = Some(Change::Connection(Turned::Exhausted(3_600_000)));
+    assert_eq!(bench.told(0, Told::Exhausted), exhausted);
+    assert_eq!(bench.pool.census(), Census { active: 1, exhausted: 1, ..Census::default() });
+    assert_eq!(bench.take(&[0, 1]).unwrap().0, 1);
+    assert_eq!(bench.take(&[0]).unwrap_err(), cooling(3_600_000, Cause::Quota));
+    bench.pool.pardon(bench.offers[0].connection.id);
+    assert_eq!(bench.pool.census().active, 2);
 }
 
 #[test]
@@ -140,13 +155,13 @@ fn a_provider_that_is_out_is_skipped_and_its_keys_are_not_punished() {
     assert_eq!(bench.take(&[0, 1, 2]).unwrap_err(), cooling(2_000, Cause::Outage));
     assert!(bench.take(&[3]).is_ok(), "another owner's keys are their own affair");
     assert_eq!(bench.pool.told(&mut straggler, DOWN, Chance(0)), None);
-    assert_eq!(bench.pool.census(), Census { active: 1, cooling: 3, broken: 0, providers_out: 1 });
+    assert_eq!(bench.pool.census(), Census { active: 1, cooling: 3, providers_out: 1, ..Census::default() });
     bench.pass(2_000);
     let (_, mut probe) = bench.take(&[0, 1, 2]).unwrap();
     assert!(probe.is_probe());
     assert_eq!(bench.take(&[0, 1, 2]).unwrap_err(), cooling(1_000, Cause::Outage));
     assert_eq!(bench.pool.told(&mut probe, Told::Works, Chance(0)), Some(Change::ProviderBack));
-    assert_eq!(bench.pool.census(), Census { active: 4, cooling: 0, broken: 0, providers_out: 0 });
+    assert_eq!(bench.pool.census(), Census { active: 4, ..Census::default() });
 }
 
 #[test]
@@ -156,7 +171,7 @@ fn keys_that_are_refused_together_are_not_broken() {
     bench.told(1, Told::Unauthorized);
     assert_eq!(bench.pool.census().broken, 2);
     assert_eq!(bench.told(2, Told::Unauthorized), Some(Change::ProviderOut));
-    assert_eq!(bench.pool.census(), Census { active: 0, cooling: 3, broken: 0, providers_out: 1 });
+    assert_eq!(bench.pool.census(), Census { cooling: 3, providers_out: 1, ..Census::default() });
 }
 
 #[test]
@@ -193,4 +208,62 @@ fn a_call_planned_before_its_connection_went_is_still_made() {
     let (_, mut turn) = bench.take(&[0]).unwrap();
     assert!(bench.pool.told(&mut turn, Told::Unauthorized, Chance(0)).is_some());
     assert_eq!(bench.pool.census(), Census::default());
+}
+
+#[test]
+fn equals_are_of_one_owner() {
+    let bench = Bench::new(&[(1, Some(9), 100), (2, None, 100)]);
+    let held: Vec<_> = (0..4).map(|_| bench.take(&[0, 1]).unwrap()).collect();
+    assert!(held.iter().all(|(index, _)| *index == 0), "an owner's own is not one of two equals");
+    bench.told(0, Told::Unauthorized);
+    assert_eq!(bench.take(&[0, 1]).unwrap().0, 1);
+}
+
+#[test]
+fn a_person_puts_to_rest_and_ends_the_rest() {
+    let mut bench = Bench::new(&[(1, None, 1), (2, None, 1)]);
+    let rest = |bench: &mut Bench, until: Option<Timestamp>| {
+        let mut connection = (*bench.offers[0].connection).clone();
+        connection.rests_until = until;
+        bench.offers[0].connection = Arc::new(connection);
+        bench.adopt();
+    };
+    rest(&mut bench, Some(Timestamp(60_000_000)));
+    assert_eq!(bench.take(&[0]).unwrap_err(), cooling(60_000, Cause::Person));
+    assert_eq!(bench.take(&[0, 1]).unwrap().0, 1);
+    bench.pool.pardon(bench.offers[0].connection.id);
+    assert!(bench.take(&[0]).is_err(), "a pardon is for what attempts told");
+    rest(&mut bench, None);
+    assert!(bench.take(&[0]).is_ok());
+    rest(&mut bench, Some(Timestamp(60_000_000)));
+    bench.pass(60_000);
+    assert!(bench.take(&[0]).is_ok(), "it ends by itself");
+}
+
+#[test]
+fn a_report_says_since_when_and_why() {
+    let bench = Bench::new(&[(1, None, 1)]);
+    let id = bench.offers[0].connection.id;
+    let check = |state: State, since_ms: i64, reason: Option<&str>, until_ms: Option<i64>| {
+        let report = bench.pool.report(id).unwrap();
+        let found = (report.state, report.since, report.reason, report.until);
+        let at = |ms: i64| Timestamp(ms * 1_000);
+        assert_eq!(found, (state, at(since_ms), reason, until_ms.map(at)));
+    };
+    check(State::Active, 0, None, None);
+    bench.pass(500);
+    bench.told(0, Told::Works);
+    bench.told(0, Told::Rest(Some(7_000)));
+    check(State::Cooldown, 500, Some("asks_for_rest"), Some(7_500));
+    bench.pass(10_000);
+    check(State::Active, 7_500, None, None);
+    bench.told(0, Told::Exhausted);
+    check(State::Exhausted, 10_500, Some("quota_used_up"), Some(3_610_500));
+    bench.pool.pardon(id);
+    bench.pass(100);
+    bench.told(0, Told::Unauthorized);
+    check(State::Broken, 10_600, Some("unauthorized"), None);
+    let report = bench.pool.report(id).unwrap();
+    assert_eq!((report.answered, report.failed, report.in_flight), (1, 3, 0));
+    assert_eq!(bench.pool.report(ProviderKeyId::new(Uuid::from_u128(2))), None);
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::id::KeyId;
+use domain::origin::Origin;
 use domain::scope::ApiKey;
 use domain::time::Clock;
 use quick_cache::Weighter;
@@ -51,8 +52,11 @@ struct ByBytes;
 impl Weighter<Digest, Arc<Entry>> for ByBytes {
     fn weight(&self, digest: &Digest, entry: &Arc<Entry>) -> u64 {
         let models: usize = entry.key.models.iter().map(|model| size_of::<String>() + model.len()).sum();
-        let blocks = entry.key.allowed_ips.as_ref().map_or(0, |blocks| size_of_val(blocks.as_slice()));
-        let lists = blocks + size_of_val(entry.key.scopes.as_slice());
+        let lists = [&entry.key.allowed_ips, &entry.key.org_allowed_ips].into_iter().flatten();
+        let blocks: usize = lists.map(|blocks| size_of_val(blocks.as_slice())).sum();
+        let pages: usize =
+            entry.key.org_origins.iter().map(|origin| size_of::<Origin>() + origin.as_str().len()).sum();
+        let lists = blocks + pages + size_of_val(entry.key.scopes.as_slice());
         let fixed = size_of_val(digest) + size_of::<Entry>() + size_of::<ApiKey>();
         u64::try_from(fixed + models + lists).unwrap_or(u64::MAX)
     }

@@ -8,7 +8,7 @@ use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
 use domain::price::Tokens;
 use domain::time::Timestamp;
-use domain::usage::{CallOpened, CallSettled, Event, Outcome, Surface, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, Surface, Trace, UsageSource};
 use live::outbox::{Batch, Outbox, Position, Reader, Settings, Sync};
 use uuid::Uuid;
 
@@ -27,14 +27,17 @@ pub fn opened(call: u128) -> CallOpened {
     let id = Uuid::from_u128(call);
     CallOpened {
         call: CallId::new(id),
-        request_id: format!("request-{call}"),
         org: OrgId::new(id),
         project: ProjectId::new(id),
         key: KeyId::new(id),
         surface: Surface::Chat,
-        streamed: true,
-        model_asked: "openai/gpt-x".to_owned(),
         started_at: Timestamp(1_700_000_000_000_000),
+        trace: Some(Trace {
+            request_id: format!("request-{call}"),
+            model_asked: "openai/gpt-x".to_owned(),
+            streamed: true,
+            pace: Pace::default(),
+        }),
     }
 }
 
@@ -42,6 +45,7 @@ pub fn settled(call: u128) -> CallSettled {
     CallSettled {
         opened: opened(call),
         provider_key: None,
+        route_mode: None,
         provider: "openai".to_owned(),
         model: "gpt-x".to_owned(),
         outcome: Outcome::Complete,
@@ -50,9 +54,6 @@ pub fn settled(call: u128) -> CallSettled {
         cost: Money::from_nanos(567),
         pricing: "priced".to_owned(),
         price_version: "2026-11".to_owned(),
-        attempts: 1,
-        first_byte_ms: 20,
-        total_ms: 400,
     }
 }
 

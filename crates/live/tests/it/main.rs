@@ -5,10 +5,13 @@ mod calls;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod room;
+mod segments;
 #[cfg(test)]
 mod snapshot;

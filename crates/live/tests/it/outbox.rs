@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use domain::usage::{Event, Outcome};
+use domain::usage::{Event, Outcome, Pace};
 use live::outbox::{NotDelivered, OpenFailed, Outbox, Position, Reader, Settings, Sync};
 
 use crate::calls::{
@@ -179,7 +179,7 @@ fn an_interrupted_call_is_billed_nothing() {
     let call = reader.try_next(9).unwrap().unwrap().settled.remove(0);
     assert_eq!(call.opened, opened(5));
     assert_eq!((call.outcome, call.cost.nanos(), call.tokens.total()), (Outcome::Interrupted, 0, 0));
-    assert_eq!((call.attempts, call.source.word()), (0, "none"));
+    assert_eq!((call.opened.trace.unwrap().pace, call.source.word()), (Pace::default(), "none"));
 }
 
 #[test]
@@ -288,11 +288,11 @@ fn files_of_another_format_refuse_to_open() {
     check_refused(|bytes| bytes[10] = 3, |refused| matches!(refused, OpenFailed::NotASegment(_)));
     let newer_record = |bytes: &mut Vec<u8>| {
         let (start, end, _) = records(bytes).remove(0);
-        bytes[start + 8] = 3;
+        bytes[start + 8] = 5;
         let crc = crc32fast::hash(&bytes[start + 8..end]);
         bytes[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
     };
-    check_refused(newer_record, |refused| matches!(refused, OpenFailed::Newer { found: 3, .. }));
+    check_refused(newer_record, |refused| matches!(refused, OpenFailed::Newer { found: 5, .. }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use domain::audit::Entry;
-use domain::id::CallId;
+use domain::id::{CallId, OrgId};
 use domain::scope::Denied;
 use domain::time::Timestamp;
 use domain::token::Prefix;
@@ -27,6 +27,17 @@ impl World {
     }
 
     fn refuse(&mut self, seconds: i64, ip: impl Into<IpAddr>, reason: Denied, prefix: Option<u32>) {
+        self.refuse_of(seconds, ip, reason, prefix, None);
+    }
+
+    fn refuse_of(
+        &mut self,
+        seconds: i64,
+        ip: impl Into<IpAddr>,
+        reason: Denied,
+        prefix: Option<u32>,
+        org: Option<OrgId>,
+    ) {
         self.number += 1;
         self.refusals.note(&Refused {
             call: CallId::new(Uuid::from_u128(self.number)),
@@ -34,6 +45,7 @@ impl World {
             ip: ip.into(),
             reason,
             prefix: prefix.map(|number| Prefix::parse(&format!("{number:08}")).unwrap()),
+            org,
             request_id: &format!("req-{}", self.number),
             user_agent: "agent/1\r\n\u{1b}[31mpc_live_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjk",
         });
@@ -77,6 +89,38 @@ fn text(entry: &Entry, name: &str) -> String {
 
 fn v4(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a00_0000 + number)
+}
+
+#[test]
+fn an_organization_is_told_of_its_own_keys_alone() {
+    let (mut world, ip) = (World::new(), Ipv4Addr::new(192, 0, 2, 1));
+    let [ours, theirs] = [1, 2].map(|number| OrgId::new(Uuid::from_u128(number)));
+    for _ in 0..3 {
+        world.refuse_of(0, ip, Denied::Revoked, Some(1), Some(ours));
+        world.refuse_of(0, ip, Denied::Revoked, Some(1), Some(theirs));
+        world.refuse_of(0, ip, Denied::Unknown, Some(1), None);
+    }
+    world.sweep(60);
+    let mut told: Vec<_> = world.rows().iter().map(|row| (row.org.clone(), text(row, "count"))).collect();
+    told.sort();
+    let (ours_told, theirs_told) = (ours.to_string(), theirs.to_string());
+    let expect = [
+        ("", "1"),
+        ("", "2"),
+        (&ours_told, "1"),
+        (&ours_told, "2"),
+        (&theirs_told, "1"),
+        (&theirs_told, "2"),
+    ];
+    assert_eq!(told, expect.map(|(org, count)| (org.to_owned(), count.to_owned())));
+    // Too many credentials of one source are told apart no more, and then no organization is named.
+    for number in 0..20 {
+        world.refuse_of(100, ip, Denied::Revoked, Some(number), Some(ours));
+    }
+    world.sweep(200);
+    let rows = world.rows();
+    let many: Vec<_> = rows.iter().filter(|row| row.detail.contains("credentials")).collect();
+    assert!(!many.is_empty() && many.iter().all(|row| row.org.is_empty()), "{many:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn a_record_may_be_too_large() {
     let (outbox, _reader) =
         start(dir.path(), Settings { segment_bytes: 1 << 20, max_bytes: 8 << 20, ..small() });
     let mut large = opened(1);
-    large.model_asked = "m".repeat(5_000);
+    large.trace.as_mut().unwrap().model_asked = "m".repeat(5_000);
     assert_eq!(outbox.append(&Event::Opened(large.clone())).unwrap_err(), Full::Record);
     let mut call = settled(1);
     call.opened = large;

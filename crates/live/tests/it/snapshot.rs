@@ -48,6 +48,7 @@ fn key(number: u8, state: KeyState) -> ApiKey {
         id: KeyId::new(id),
         org: OrgId::new(id),
         project: ProjectId::new(id),
+        user: None,
         state,
         expires_at: None,
         models: vec![],
@@ -55,6 +56,10 @@ fn key(number: u8, state: KeyState) -> ApiKey {
         allowed_ips: None,
         limits: Limits::default(),
         org_limits: OrgLimits::default(),
+        org_allowed_ips: None,
+        org_origins: domain::origin::Origins::default(),
+        trace_hours: 0,
+        org_inline_keys: domain::scope::InlineKeys::Refused,
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use control::audit::export;
-use control::audit::verify::{NotProved, Proved, verify};
+use control::audit::verify::{NotProved, Proved, verify_with};
 use data_encoding::HEXLOWER;
 use domain::audit::action::Action;
 use domain::audit::chain::Link;
@@ -134,13 +134,17 @@ struct Report {
     hash: String,
     heads: u64,
     unsigned_rows: u64,
+    /// Those of the rows that are in archive files.
+    archived_rows: u64,
+    /// Archive files that are not in their folder: their signed ends stand for their rows.
+    absent_archives: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<Broken>,
 }
 
 #[derive(Serialize)]
 struct Broken {
-    /// `row` or `head`.
+    /// `row`, `head` or `archive`.
     what: &'static str,
     number: i64,
     fault: &'static str,
@@ -166,11 +170,13 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<()> {
 async fn prove(context: &Context) -> Result<()> {
     let (loaded, roots) = context.config_with_roots()?;
     let store = open_store(&loaded.config).await?;
-    let result = verify(&store, &roots.audit, |rows| complain(&format!("{rows} rows proved"))).await;
+    let archives = loaded.config.audit_archive_dir();
+    let progress = |rows| complain(&format!("{rows} rows proved"));
+    let result = verify_with(&store, &roots.audit, Some(&archives), progress).await;
     store.close().await;
     let output = context.output;
     match result {
-        Ok(Proved { rows, this, heads, unsigned }) => {
+        Ok(Proved { rows, this, heads, unsigned, archived, absent }) => {
             let hash = HEXLOWER.encode(&this);
             match output {
                 Output::Json => output.document(&Report {
@@ -179,11 +185,14 @@ async fn prove(context: &Context) -> Result<()> {
                     hash,
                     heads,
                     unsigned_rows: unsigned,
+                    archived_rows: archived,
+                    absent_archives: absent,
                     broken: None,
                 })?,
                 Output::Text => output.say(&format!(
-                    "The audit trail is whole: {rows} rows, {heads} signed heads, {unsigned} rows after the last head.\n\
-                     Last hash: {hash}"
+                    "The audit trail is whole: {rows} rows, {heads} signed heads, {unsigned} rows after the last head.{}\n\
+                     Last hash: {hash}",
+                    archives_told(archived, absent)
                 ))?,
             }
             Ok(())
@@ -194,13 +203,28 @@ async fn prove(context: &Context) -> Result<()> {
                 NotProved::Head { id, fault, .. } => {
                     Some(Broken { what: "head", number: *id, fault: fault.word() })
                 }
-                NotProved::Read(_) => None,
+                NotProved::Archive { id, fault } => {
+                    Some(Broken { what: "archive", number: *id, fault: fault.word() })
+                }
+                NotProved::Unreadable { .. } | NotProved::Read(_) => None,
             };
             if output == Output::Json && found.is_some() {
                 output.document(&Report { broken: found, ..Report::default() })?;
             }
             Err(broken.into())
         }
+    }
+}
+
+/// What is said of rows that have left the database.
+fn archives_told(archived: u64, absent: u64) -> String {
+    match (archived, absent) {
+        (0, 0) => String::new(),
+        (_, 0) => format!("\n{archived} of the rows are in archive files."),
+        _ => format!(
+            "\n{archived} of the rows are in archive files; {absent} archive files are not in their folder, and their \
+             signed ends stand for their rows."
+        ),
     }
 }
 
@@ -228,7 +252,7 @@ async fn write_out(asked: &Filter, context: &Context) -> Result<()> {
         detail = value.iter().fold(detail, |detail, value| detail.text(name, value));
     }
     store.audit().record(&context.act().done(Action::AUDIT_EXPORT, "audit", detail)).await?;
-    let exported = export::export(&store, &roots.audit, &filter, print).await;
+    let exported = export::export(&store.audit().rows(), &roots.audit, &filter, print).await;
     store.close().await;
     complain(&format!("{} rows exported", exported?));
     Ok(())
@@ -242,7 +266,8 @@ fn filter(asked: &Filter, context: &Context) -> Result<AuditFilter> {
     if since.zip(until).is_some_and(|(since, until)| until <= since) {
         bail!("--until is not after --since, so that no row can fit. Exchange them");
     }
-    Ok(AuditFilter { action: asked.action.clone(), resource: asked.resource.clone(), since, until })
+    let (action, resource) = (asked.action.clone(), asked.resource.clone());
+    Ok(AuditFilter { action, resource, since, until, ..AuditFilter::default() })
 }
 
 fn action(text: &str) -> Result<String, String> {

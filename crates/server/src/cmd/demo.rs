@@ -6,27 +6,31 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use control::provider_keys::discover;
 use domain::audit::Act;
-use domain::id::ProviderKeyId;
+use domain::id::{ProjectId, ProviderKeyId};
 use domain::limit::Limits;
-use domain::route::Serves;
+use domain::route::{Owner, Serves};
+use domain::scope::KeyState;
 use domain::secret::Secret;
 use domain::time::Clock;
-use domain::token::Kind;
+use domain::token::{Kind, Prefix};
 use serde::Serialize;
 use store::Store;
+use store::keys::{Key, KeyFilter};
+use tokio::signal::unix::{SignalKind, signal};
 use vault::envelope::Bind;
 
 use crate::cmd::context::Context;
 use crate::cmd::init;
 use crate::cmd::output::{self, Output};
-use crate::cmd::serve::until_told;
+use crate::cmd::serve::{attend, until_told};
 use crate::config::environment::Variables;
 use crate::config::roots::Roots;
 use crate::config::{Config, Environment, Flags};
 use crate::demo::greeting::{Greeting, Upstream as Named, greeting};
 use crate::demo::provider::{DemoProvider, Options};
-use crate::{boot, discover, logs};
+use crate::{boot, logs};
 
 /// The organization, project and connection of a demo installation.
 const NAME: &str = "demo";
@@ -122,8 +126,9 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
     logs::start(&config.log)?;
     let upstream = discovered(&config, upstream).await?;
     let opened = boot::open(&config).await?;
+    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
     let keys = furnish(&opened.store, &roots, upstream, &context.act()).await?;
-    let running = boot::start(opened, &config, roots, clock).await?;
+    let mut running = boot::start(opened, &config, roots, clock).await?;
 
     let ready = Ready {
         base_url: format!("http://{}/v1", running.public),
@@ -147,7 +152,7 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
         }))?;
     }
     drop(ready);
-    until_told().await?;
+    attend(&mut running, &mut hangups, &flags, variables).await?;
     running.stop().await?;
     if let Some(provider) = provider {
         provider.stop().await;
@@ -224,7 +229,7 @@ async fn discovered(config: &Config, mut upstream: Upstream) -> Result<Upstream>
         let (policy, client) = boot::egress_client(config)?;
         let models = discover::models(&policy, &client, &upstream.base_url, upstream.secret.as_ref()).await;
         let models = models.with_context(|| format!("{} does not list its models", upstream.base_url))?;
-        upstream.serves = Serves::Listed(models);
+        upstream.serves = Serves::Listed(models.models);
     }
     Ok(upstream)
 }
@@ -244,6 +249,7 @@ async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
         Serves::Any => "demo-fast".to_owned(),
     };
     connect(store, roots, upstream, act).await?;
+    withdraw(store, project, act).await?;
 
     let api_key = vault::entropy::token(Kind::Live)?;
     let digest = roots.pepper.digest(&vault::digest::sha256_of(&api_key));
@@ -255,7 +261,8 @@ async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
                 id,
                 org,
                 project,
-                name: format!("demo {}", api_key.prefix()),
+                user: None,
+                name: own_name(api_key.prefix()),
                 prefix: api_key.prefix(),
                 digest,
                 models: Vec::new(),
@@ -275,7 +282,7 @@ async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
         .insert(
             &store::operator_tokens::NewOperatorToken {
                 id: vault::entropy::uuid_v7(now)?,
-                name: "demo".to_owned(),
+                name: own_name(operator.prefix()),
                 prefix: operator.prefix(),
                 digest,
                 created_at: now,
@@ -286,10 +293,35 @@ async fn furnish(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
     Ok(Keys { api_key: api_key.reveal().to_owned(), operator_token: operator.reveal().to_owned(), model })
 }
 
+/// How the demo names what it makes, by which it knows it again.
+fn own_name(prefix: Prefix) -> String {
+    format!("{NAME} {prefix}")
+}
+
+/// Ends the credentials that earlier runs made. They were shown once and cannot be shown again, so that each run needs
+/// its own; those that a person made stay.
+async fn withdraw(store: &Store, project: ProjectId, act: &Act) -> Result<()> {
+    let keys = store.keys().list(&KeyFilter { project: Some(project), ..KeyFilter::default() }).await?;
+    let own = |key: &&Key| key.state != KeyState::Revoked && key.name == own_name(key.prefix);
+    for key in keys.iter().filter(own) {
+        store.keys().set_state(key.id, KeyState::Revoked, act).await?;
+    }
+    let tokens = store.operator_tokens();
+    for token in tokens.list().await?.iter().filter(|token| token.name == own_name(token.prefix)) {
+        tokens.remove(token.id, act).await?;
+    }
+    Ok(())
+}
+
+/// The connection of an earlier run, and not an organization's own of the same name.
+fn is_ours(old: &store::provider_keys::ProviderKey) -> bool {
+    old.name == NAME && old.owner == Owner::Platform
+}
+
 /// Replaces the demo's connection: the port and the key of the demo provider are new in every run.
 async fn connect(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) -> Result<()> {
     let connections = store.provider_keys();
-    if let Some(old) = connections.list().await?.into_iter().find(|old| old.name == NAME) {
+    if let Some(old) = connections.list().await?.into_iter().find(is_ours) {
         connections.delete(old.id, act).await?;
     }
     let id = ProviderKeyId::new(vault::entropy::uuid_v7(act.at)?);
@@ -299,7 +331,7 @@ async fn connect(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
         .insert(
             &store::provider_keys::NewProviderKey {
                 id,
-                owner: None,
+                owner: Owner::Platform,
                 name: NAME.to_owned(),
                 provider: upstream.provider,
                 base_url: upstream.base_url,
@@ -307,6 +339,7 @@ async fn connect(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
                 sealed,
                 serves: upstream.serves,
                 priority: 100,
+                fallback_to_platform: false,
                 created_at: act.at,
             },
             act,

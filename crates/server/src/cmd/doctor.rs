@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::output::{Output, Row};
 use crate::config::Config;
+use crate::config::fault::Fault;
 
 /// How an examination ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,6 +37,22 @@ impl Check {
 
     fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { name: name.to_owned(), finding: Finding::Warn, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    /// What stops a start.
+    fn fault(fault: Fault) -> Self {
+        Self::fail(&fault.subject, fault.problem, fault.fix)
+    }
+
+    /// What would stop production.
+    fn unwise(fault: Fault) -> Self {
+        Self::warn(&fault.subject, fault.problem, fault.fix)
+    }
+
+    /// What production was told to do without.
+    fn overridden(fault: Fault) -> Self {
+        let detail = format!("{} (overridden: `{}`)", fault.problem, fault.check.unwrap_or_default());
+        Self::warn(&fault.subject, detail, fault.fix)
     }
 
     fn fail(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
@@ -68,23 +85,21 @@ pub async fn run(context: &Context) -> Result<()> {
     let mut checks = Vec::new();
     match Config::load_with_roots(&context.flags, &context.variables) {
         Err(faults) => {
-            checks.extend(
-                faults.0.into_iter().map(|fault| Check::fail(&fault.subject, fault.problem, fault.fix)),
-            );
+            checks.extend(faults.0.into_iter().map(Check::fault));
             // What does not need the secrets can still be examined when the settings alone are sound.
-            if let Ok(loaded) = Config::load(&context.flags, &context.variables) {
-                surroundings::examine(&loaded.config, &mut checks).await;
-                database::examine(&loaded.config, None, &mut checks).await;
+            if let Some(config) = Config::unsettled(&context.flags, &context.variables) {
+                surroundings::examine(&config, context.now(), &mut checks).await;
+                database::examine(&config, None, &context.clock, &mut checks).await;
             }
         }
         Ok((loaded, roots)) => {
             let from =
                 loaded.file.as_ref().map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
             checks.push(Check::ok("configuration", format!("no fault ({from})")));
-            let warnings = loaded.warnings.into_iter();
-            checks.extend(warnings.map(|fault| Check::warn(&fault.subject, fault.problem, fault.fix)));
-            surroundings::examine(&loaded.config, &mut checks).await;
-            database::examine(&loaded.config, Some(&roots), &mut checks).await;
+            checks.extend(loaded.warnings.into_iter().map(Check::unwise));
+            checks.extend(loaded.overridden.into_iter().map(Check::overridden));
+            surroundings::examine(&loaded.config, context.now(), &mut checks).await;
+            database::examine(&loaded.config, Some(roots), &context.clock, &mut checks).await;
         }
     }
     report(&checks, context.output)

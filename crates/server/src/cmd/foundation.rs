@@ -19,6 +19,16 @@ pub const PEPPER_FILE: &str = "pepper.key";
 pub const VAULT_FILE: &str = "vault.key";
 /// Name of the file with the key that signs the audit trail.
 pub const AUDIT_FILE: &str = "audit.key";
+/// Name of the file with the key that signs access tokens.
+pub const JWT_FILE: &str = "jwt.key";
+/// Name of the file with the secret behind what callers bring back unchanged.
+pub const CURSOR_FILE: &str = "cursor.key";
+/// What installations of earlier releases lack, with what each file is for.
+const LATER: [(&str, &str); 3] = [
+    (AUDIT_FILE, "it signs the audit trail"),
+    (JWT_FILE, "it signs access tokens of the admin API"),
+    (CURSOR_FILE, "it tags what callers of the admin API bring back"),
+];
 /// Rights of the folder: its owner alone.
 const FOLDER_MODE: u32 = 0o700;
 /// Rights of its files: its owner alone.
@@ -37,6 +47,18 @@ pub struct Laid {
     pub vault: PathBuf,
     /// The key that signs the audit trail.
     pub audit: PathBuf,
+    /// The key that signs access tokens.
+    pub jwt: PathBuf,
+    /// The secret behind what callers bring back.
+    pub cursor: PathBuf,
+}
+
+impl Laid {
+    /// The files with secrets.
+    #[must_use]
+    pub fn keys(&self) -> [&Path; 5] {
+        [&self.pepper, &self.vault, &self.audit, &self.jwt, &self.cursor]
+    }
 }
 
 /// Whether the folder holds a foundation already.
@@ -53,26 +75,24 @@ pub fn lay_out(data_dir: &Path) -> Result<()> {
     if !is_laid(data_dir) {
         return lay(data_dir, None).map(drop);
     }
-    complete(&data_dir.join(AUDIT_FILE)).map(drop)
+    LATER.iter().try_for_each(|(name, _)| complete(&data_dir.join(name)).map(drop))
 }
 
-/// Makes the key that signs the audit trail where there is none: installations of the first release lack it.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn complete(audit: &Path) -> Result<Completed> {
-    if audit.exists() {
-        return Ok(Completed::Nothing);
+/// Makes a key where there is none.
+fn complete(file: &Path) -> Result<Completed> {
+    if file.exists() {
+        return Ok(Completed::WasThere);
     }
-    match write_new(audit, &format!("{}\n", vault::keyring::generate()?)) {
+    match write_new(file, &format!("{}\n", vault::keyring::generate()?)) {
         // Another command of the same installation was faster.
-        Err(_) if audit.exists() => Ok(Completed::Nothing),
-        written => written.map(|()| Completed::AuditKey),
+        Err(_) if file.exists() => Ok(Completed::WasThere),
+        written => written.map(|()| Completed::Made),
     }
 }
 
-/// The same for the configured installation, if its audit key is a file and its pepper is there; says what it made on
-/// standard error. Faults of the configuration are left to those who load it.
+/// Makes the keys that the configured installation lacks because an earlier release made it: those that are to be
+/// files, if the pepper is there. Says on standard error what it made. Faults of the configuration are left to those
+/// who load it.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -82,24 +102,25 @@ pub fn complete_for(flags: &Flags, variables: &Variables) -> Result<()> {
         Reference::File(path) => config.data_dir.join(path).exists(),
         Reference::Variable(name) => variables.get(name).is_some() && config.data_dir.exists(),
     };
-    let Reference::File(audit) = &config.secrets.audit else { return Ok(()) };
-    let audit = config.data_dir.join(audit);
-    if there && complete(&audit)? == Completed::AuditKey {
-        complain(&format!(
-            "{} was made: it signs the audit trail. Keep a copy with those of the other key files",
-            audit.display()
-        ));
+    let secrets = &config.secrets;
+    for (reference, (_, purpose)) in [&secrets.audit, &secrets.jwt, &secrets.cursor].into_iter().zip(LATER) {
+        let Reference::File(file) = reference else { continue };
+        let file = config.data_dir.join(file);
+        if there && complete(&file)? == Completed::Made {
+            complain(&format!(
+                "{} was made: {purpose}. Keep a copy with those of the other key files",
+                file.display()
+            ));
+        }
     }
     Ok(())
 }
 
-/// What was added to a foundation.
+/// What became of a key that may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completed {
-    /// It was whole.
-    Nothing,
-    /// The key that signs the audit trail.
-    AuditKey,
+enum Completed {
+    WasThere,
+    Made,
 }
 
 /// Makes the folder (mode 0700) with configuration and key files (mode 0600). `config` is the configuration file to
@@ -113,8 +134,10 @@ pub fn lay(data_dir: &Path, config: Option<&Path>) -> Result<Laid> {
         pepper: data_dir.join(PEPPER_FILE),
         vault: data_dir.join(VAULT_FILE),
         audit: data_dir.join(AUDIT_FILE),
+        jwt: data_dir.join(JWT_FILE),
+        cursor: data_dir.join(CURSOR_FILE),
     };
-    for path in [&laid.config, &laid.pepper, &laid.vault, &laid.audit] {
+    for path in laid.keys().into_iter().chain([laid.config.as_path()]) {
         if path.exists() {
             bail!(
                 "{} is there already. Nothing was changed; name another folder with --data-dir",
@@ -156,9 +179,9 @@ fn write_all(data_dir: &Path, laid: &Laid, made: &mut Vec<PathBuf>) -> Result<()
         made.push(path.to_owned());
         Ok(())
     };
-    write(&laid.pepper, &format!("{}\n", vault::keyring::generate()?))?;
-    write(&laid.vault, &format!("{}\n", vault::keyring::generate()?))?;
-    write(&laid.audit, &format!("{}\n", vault::keyring::generate()?))?;
+    for key in laid.keys() {
+        write(key, &format!("{}\n", vault::keyring::generate()?))?;
+    }
     write(&laid.config, &config_text(data_dir, &laid.config)?)
 }
 
@@ -209,10 +232,12 @@ mod tests {
         let laid = lay(&folder, None).unwrap();
         assert!(is_laid(&folder));
         assert_eq!(mode(&folder), 0o700);
-        for file in [&laid.config, &laid.pepper, &laid.vault, &laid.audit] {
+        for file in laid.keys().into_iter().chain([laid.config.as_path()]) {
             assert_eq!(mode(file), 0o600, "{}", file.display());
         }
-        assert_ne!(fs::read(&laid.pepper).unwrap(), fs::read(&laid.vault).unwrap());
+        let mut keys = laid.keys().map(|key| fs::read(key).unwrap());
+        keys.sort();
+        assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));
         assert_eq!(load(&laid.config).data_dir, folder);
         let before = fs::read(&laid.pepper).unwrap();
         assert!(lay(&folder, None).unwrap_err().to_string().contains("is there already"));
@@ -225,12 +250,13 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let laid = lay(place.path(), None).unwrap();
         let before = fs::read(&laid.vault).unwrap();
-        fs::remove_file(&laid.audit).unwrap();
+        let later = [&laid.audit, &laid.jwt, &laid.cursor];
+        later.iter().for_each(|key| fs::remove_file(key).unwrap());
         lay_out(place.path()).unwrap();
-        assert_eq!(mode(&laid.audit), 0o600);
-        let made = fs::read(&laid.audit).unwrap();
+        later.iter().for_each(|key| assert_eq!(mode(key), 0o600));
+        let made = later.map(|key| fs::read(key).unwrap());
         lay_out(place.path()).unwrap();
-        assert_eq!(fs::read(&laid.audit).unwrap(), made);
+        assert_eq!(later.map(|key| fs::read(key).unwrap()), made);
         assert_eq!(fs::read(&laid.vault).unwrap(), before);
     }
 

@@ -1,5 +1,7 @@
 //! `portcullis init`: a new installation, with a first organization and project, and never over an old one.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use control::vault_keys::prove;
@@ -35,6 +37,8 @@ struct Made {
     pepper: String,
     encryption_keys: [String; 1],
     audit_key: String,
+    jwt_key: String,
+    cursor_key: String,
     database: String,
     org_id: String,
     project_id: String,
@@ -60,7 +64,8 @@ pub async fn run(args: InitArgs, context: &Context) -> Result<()> {
         Ok(ids) => ids,
         Err(error) => {
             let files = ["", "-wal", "-shm"].map(|end| data_dir.join(format!("{DATABASE_NAME}{end}")));
-            take_away(&[laid.config, laid.pepper, laid.vault, laid.audit])?;
+            take_away(&laid.keys().map(Path::to_owned))?;
+            take_away(&[laid.config])?;
             take_away(&files)?;
             return Err(error);
         }
@@ -71,6 +76,8 @@ pub async fn run(args: InitArgs, context: &Context) -> Result<()> {
         pepper: laid.pepper.display().to_string(),
         encryption_keys: [laid.vault.display().to_string()],
         audit_key: laid.audit.display().to_string(),
+        jwt_key: laid.jwt.display().to_string(),
+        cursor_key: laid.cursor.display().to_string(),
         database: database.display().to_string(),
         org_id: org.to_string(),
         project_id: project.to_string(),
@@ -95,7 +102,17 @@ async fn furnish(args: &InitArgs, context: &Context) -> Result<(OrgId, ProjectId
 }
 
 fn words(made: &Made, args: &InitArgs) -> String {
-    let Made { data_dir, config, pepper, encryption_keys: [vault], audit_key, database, .. } = made;
+    let Made {
+        data_dir,
+        config,
+        pepper,
+        encryption_keys: [vault],
+        audit_key,
+        jwt_key,
+        cursor_key,
+        database,
+        ..
+    } = made;
     let folder = shell_word(data_dir);
     format!(
         "A new installation is in {data_dir}\n\n  \
@@ -103,6 +120,8 @@ fn words(made: &Made, args: &InitArgs) -> String {
          {pepper}  secret mixed into the digest of every API key (mode 0600)\n  \
          {vault}  secret that seals provider keys (mode 0600)\n  \
          {audit_key}  secret that signs the audit trail (mode 0600)\n  \
+         {jwt_key}  secret that signs access tokens (mode 0600)\n  \
+         {cursor_key}  secret that tags what callers of the admin API bring back (mode 0600)\n  \
          {database}  organization `{}` with project `{}`\n\n\
          Keep copies of the key files apart from the database: without them no key of yours works again.\n\n\
          Next:\n  \

@@ -2,20 +2,24 @@
 //! the pepper, from which it cannot be had back.
 
 mod create;
+mod import;
 mod register;
 mod rotate;
 mod settings;
 
 use anyhow::{Result, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use domain::foreign::Foreign;
 use domain::limit::Limits;
 use domain::scope::{Access, KeyState};
 use domain::time::Timestamp;
-use domain::token::Token;
+use domain::token::{Prefix, Token};
 use serde::Serialize;
 use store::Store;
 use store::keys::{Key, KeyFilter, KeyRefused};
+use vault::digest::sha256;
 
+use super::addresses::{AddressesArgs, shown};
 use super::context::Context;
 use super::output::Row;
 use super::{instant, resolve};
@@ -32,6 +36,8 @@ pub enum KeyCommand {
     Make(register::MakeArgs),
     /// Register a key that was made elsewhere, by its prefix and SHA-256
     Register(register::RegisterArgs),
+    /// Take over the keys of another gateway, which go on as they are
+    Import(import::ImportArgs),
     /// Make the successor of a key, with the same settings, and show it this once
     Rotate(rotate::RotateArgs),
     /// List keys
@@ -58,11 +64,22 @@ pub enum KeyCommand {
         /// Its id or prefix
         key: String,
     },
+    /// Say from which addresses a key may be used
+    AllowIp(AllowIpArgs),
     /// Withdraw a key for good
     Revoke {
         /// Its id or prefix
         key: String,
     },
+}
+
+/// `portcullis key allow-ip`
+#[derive(Debug, Args)]
+pub struct AllowIpArgs {
+    /// Its id or prefix
+    key: String,
+    #[command(flatten)]
+    addresses: AddressesArgs,
 }
 
 #[derive(Serialize)]
@@ -110,11 +127,7 @@ impl Row for Listed {
             self.project_id.clone(),
             if self.models.is_empty() { "all".to_owned() } else { self.models.join(",") },
             if self.scopes.is_empty() { "all".to_owned() } else { self.scopes.join(",") },
-            match self.allowed_ips.as_deref() {
-                None => "anywhere".to_owned(),
-                Some([]) => "nowhere".to_owned(),
-                Some(blocks) => blocks.join(","),
-            },
+            shown(self.allowed_ips.as_deref()),
             format!("{requests_per_minute}/min {burst_per_second}/s {concurrent} at once{tokens}"),
             or(&self.expires_at, "never"),
             or(&self.last_used_at, "never"),
@@ -154,8 +167,10 @@ pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
         KeyCommand::Create(args) => return create::create(args, context).await,
         KeyCommand::Make(args) => return register::make(&args, context),
         KeyCommand::Register(args) => return register::register(args, context).await,
+        KeyCommand::Import(args) => return import::import(args, context).await,
         KeyCommand::Rotate(args) => return rotate::rotate(args, context).await,
         KeyCommand::List { org, project } => return list(org.as_deref(), project.as_deref(), context).await,
+        KeyCommand::AllowIp(args) => return allow_ip(&args, context).await,
         KeyCommand::Show { key } => (key, None),
         KeyCommand::Disable { key } => (key, Some(KeyState::Disabled)),
         KeyCommand::Enable { key } => (key, Some(KeyState::Active)),
@@ -174,7 +189,9 @@ pub async fn run(command: KeyCommand, context: &Context) -> Result<()> {
 /// The key of this id or prefix.
 pub(super) async fn find(store: &Store, asked: &str) -> Result<Key> {
     // A whole key may be pasted here; only its public part is looked up or repeated.
-    let prefix = Token::parse(asked.as_bytes()).map(|token| token.prefix().to_string());
+    let own = Token::parse(asked.as_bytes()).map(|token| token.prefix());
+    let foreign = || Foreign::parse(asked.as_bytes()).map(|foreign| sha256(foreign.reveal().as_bytes()));
+    let prefix = own.or_else(|| Some(Prefix::of_sha256(&foreign()?))).map(|prefix| prefix.to_string());
     let asked = prefix.as_deref().unwrap_or(asked);
     match store.keys().get(asked).await {
         Err(KeyRefused::NotFound(_)) => {
@@ -182,6 +199,15 @@ pub(super) async fn find(store: &Store, asked: &str) -> Result<Key> {
         }
         found => Ok(found?),
     }
+}
+
+async fn allow_ip(args: &AllowIpArgs, context: &Context) -> Result<()> {
+    let allowed = args.addresses.list()?;
+    let store = context.store().await?;
+    let found = find(&store, &args.key).await?;
+    let key = store.keys().set_allowed_ips(found.id, allowed.as_deref(), &context.act()).await?;
+    store.close().await;
+    Ok(context.output.show(&Listed::at(key, context.now()))?)
 }
 
 async fn list(org: Option<&str>, project: Option<&str>, context: &Context) -> Result<()> {
@@ -196,7 +222,7 @@ async fn list(org: Option<&str>, project: Option<&str>, context: &Context) -> Re
     };
     let rows: Vec<Listed> = store
         .keys()
-        .list(&KeyFilter { org: org_id, project: project_id })
+        .list(&KeyFilter { org: org_id, project: project_id, ..KeyFilter::default() })
         .await?
         .into_iter()
         .map(|key| Listed::at(key, context.now()))

@@ -6,20 +6,16 @@ mod rows;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use domain::id::ProviderKeyId;
+use control::provider_keys::discover::Undiscovered;
 use store::Store;
 use store::provider_keys::{ProviderKey, ProviderKeyRefused};
 use store::switch::Switch;
-use vault::envelope::Bind;
 use wire::catalog;
 
 use self::rows::{Connected, Known, Offered};
 use super::context::{Context, open_store};
 use super::output::print;
-use crate::{boot, discover};
-
-/// What provider keys are sealed for; part of what a sealed value is bound to.
-pub const PURPOSE: &str = "provider_key";
+use crate::{key_provider, provider_catalogue};
 
 /// `portcullis provider …`
 #[derive(Debug, Subcommand)]
@@ -136,22 +132,17 @@ async fn offered(asked: &str, context: &Context) -> Result<()> {
     let (loaded, roots) = context.config_with_roots()?;
     let store = open_store(&loaded.config).await?;
     let row = find(&store, asked).await?;
+    let sealer =
+        key_provider::sealer(&loaded.config, &store, roots.vault, roots.transit_token, &context.clock)?;
+    let listed = provider_catalogue::upstreams_of(&loaded.config, sealer)?.models_of(&row).await;
     store.close().await;
-    let secret = match &row.sealed {
-        None => None,
-        Some(sealed) => {
-            let opened = roots.vault.open(sealed, &bind(row.id, &row));
-            Some(opened.with_context(|| format!("the secret of {} does not open; add it again", row.name))?)
+    let models = match listed {
+        Err(Undiscovered::Sealed(closed)) => {
+            let said = format!("the secret of {} does not open; add it again", row.name);
+            return Err(anyhow::Error::from(closed).context(said));
         }
+        listed => listed.with_context(|| format!("{} does not list its models", row.base_url))?.models,
     };
-    let (policy, client) = boot::egress_client(&loaded.config)?;
-    let models = discover::models(&policy, &client, &row.base_url, secret.as_ref()).await;
-    let models = models.with_context(|| format!("{} does not list its models", row.base_url))?;
     let rows: Vec<Offered> = models.into_iter().map(|id| Offered { id }).collect();
     Ok(context.output.list("models", &rows, "It offers no models.")?)
-}
-
-/// What the secret of `row` is bound to.
-pub(super) fn bind(id: ProviderKeyId, row: &ProviderKey) -> Bind<'static> {
-    Bind { org: row.owner, record: id.uuid(), purpose: PURPOSE }
 }

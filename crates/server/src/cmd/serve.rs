@@ -1,13 +1,16 @@
 //! `portcullis serve`: runs the gate until it is told to stop.
 
+mod first_operator;
+
 use anyhow::{Context as _, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::foundation;
+use super::output::complain;
 use crate::boot::{self, Running};
 use crate::config::environment::Variables;
 use crate::config::{Config, Flags};
-use crate::{ambient, logs};
+use crate::{ambient, logs, safety};
 
 /// Runs the gate.
 ///
@@ -15,26 +18,51 @@ use crate::{ambient, logs};
 /// Whatever keeps it from starting or from stopping in order.
 pub async fn run(flags: &Flags, variables: &Variables) -> Result<()> {
     foundation::complete_for(flags, variables)?;
-    let (loaded, roots) = Config::load_with_roots(flags, variables)?;
+    let (loaded, roots) = match Config::load_with_roots(flags, variables) {
+        Ok(loaded) => loaded,
+        Err(faults) => return Err(safety::with_those_of_books(faults, flags, variables).await.into()),
+    };
     logs::start(&loaded.config.log)?;
-    for warning in &loaded.warnings {
+    let opened = boot::open(&loaded.config).await?;
+    let clock = ambient::system_clock();
+    let settled = safety::examine(&opened.store, &loaded.config, &loaded.overridden, &clock).await?;
+    for warning in loaded.warnings.iter().chain(&settled.warnings) {
         tracing::warn!(%warning, "the configuration is unwise");
     }
-    let opened = boot::open(&loaded.config).await?;
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
-    let mut running = boot::start(opened, &loaded.config, roots, ambient::system_clock()).await?;
-    tracing::info!(public = %running.public, admin = %running.admin, "Portcullis is serving");
-    let mut told = std::pin::pin!(until_told());
-    loop {
-        tokio::select! {
-            told = &mut told => break told?,
-            _ = hangups.recv() => read_keys_anew(&mut running, flags, variables).await,
-        }
+    for overridden in &settled.overridden {
+        tracing::warn!(%overridden, "a check of production safety is overridden");
     }
+    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+    let first = first_operator::token(&opened.store, &roots.pepper, &clock).await?;
+    let mut running = boot::start(opened, &loaded.config, roots, clock).await?;
+    tracing::info!(public = %running.public, admin = %running.admin, "Portcullis is serving");
+    if let Some(token) = first {
+        complain(&first_operator::notice(&token, running.admin));
+    }
+    attend(&mut running, &mut hangups, flags, variables).await?;
     tracing::info!("stopping: running calls may finish");
     running.stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the gate is told to stop; each SIGHUP meanwhile has it read its encryption keys anew.
+///
+/// # Errors
+/// When the other signals cannot be listened for.
+pub async fn attend(
+    running: &mut Running,
+    hangups: &mut Signal,
+    flags: &Flags,
+    variables: &Variables,
+) -> Result<()> {
+    let mut told = std::pin::pin!(until_told());
+    loop {
+        tokio::select! {
+            told = &mut told => return told,
+            _ = hangups.recv() => read_keys_anew(running, flags, variables).await,
+        }
+    }
 }
 
 /// Reads the encryption keys anew. Whatever is wrong with them is said, and nothing changes.

@@ -12,11 +12,17 @@ use self::rows::{Call, Summed};
 use super::context::Context;
 use super::{instant, key, resolve};
 
+/// How many calls are listed when nothing else is said.
+const LISTED: u32 = 50;
+
 /// `portcullis usage`
 #[derive(Debug, Args)]
 pub struct UsageArgs {
     #[command(flatten)]
     filter: Filter,
+    /// How many to list at most [default: 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
     #[command(subcommand)]
     command: Option<UsageCommand>,
 }
@@ -24,7 +30,11 @@ pub struct UsageArgs {
 #[derive(Debug, Subcommand)]
 enum UsageCommand {
     /// List calls, newest first (the default)
-    List,
+    List {
+        /// How many to list at most [default: 50]
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+    },
     /// Count and sum calls
     Summary {
         /// What to sum by
@@ -45,10 +55,10 @@ struct Filter {
     /// Of this key, by id or prefix
     #[arg(long, global = true)]
     key: Option<String>,
-    /// Of this model
+    /// Of this model, as the provider knows it, or as it was asked for while the trace is kept
     #[arg(long, global = true)]
     model: Option<String>,
-    /// With this request id, as `x-request-id` said
+    /// With this request id, as `x-request-id` said; known while the trace is kept
     #[arg(long, global = true)]
     request_id: Option<String>,
     /// Begun at this instant or later: 2026-01-31, 2026-01-31T12:00:00Z, or a length of time such as 24h
@@ -57,9 +67,6 @@ struct Filter {
     /// Begun before this instant
     #[arg(long, global = true, value_name = "INSTANT")]
     until: Option<String>,
-    /// How many to list at most
-    #[arg(long, global = true, value_name = "N", default_value_t = 50)]
-    limit: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,12 +83,20 @@ enum By {
 /// # Errors
 /// When the store cannot be reached, or a filter names something that is not there.
 pub async fn run(args: UsageArgs, context: &Context) -> Result<()> {
+    let limit = match &args.command {
+        None => args.limit,
+        Some(UsageCommand::List { limit }) => limit.or(args.limit),
+        Some(UsageCommand::Summary { .. }) if args.limit.is_some() => {
+            bail!("a summary counts every call that fits: --limit is for lists. Leave it out")
+        }
+        Some(UsageCommand::Summary { .. }) => None,
+    };
     let store = context.store().await?;
     let filter = filter(&store, &args.filter, context).await?;
     let empty = "No call is recorded that fits.";
     match args.command {
-        None | Some(UsageCommand::List) => {
-            let calls = pages(&store, &filter, args.filter.limit).await?;
+        None | Some(UsageCommand::List { .. }) => {
+            let calls = pages(&store, &filter, limit.unwrap_or(LISTED)).await?;
             store.close().await;
             let rows: Vec<Call> = calls.into_iter().map(Call::from).collect();
             Ok(context.output.list("usage", &rows, empty)?)

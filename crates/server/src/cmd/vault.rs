@@ -5,17 +5,19 @@ use clap::Subcommand;
 use control::vault_keys::rotate::{Progress, Rotated, Who, rotate};
 use control::vault_keys::{census, prove};
 use serde::Serialize;
-use vault::keyring::KeyName;
+use vault::envelope::WrappedBy;
 
 use super::context::{Context, open_store};
 use super::output::{Output, Row, complain};
+use crate::key_provider;
 
 /// `portcullis vault …`
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
     /// Show the encryption keys by name and how many sealed values each of them wraps
     Status,
-    /// Wrap every sealed value with the newest encryption key; the gate may serve meanwhile
+    /// Wrap every sealed value with the newest encryption key, or the key its organization chose; the gate may serve
+    /// meanwhile
     Rotate,
 }
 
@@ -62,15 +64,18 @@ async fn status(context: &Context) -> Result<()> {
     let held = names.iter().enumerate().map(|(index, name)| Counted {
         key: name.to_string(),
         place: if index == 0 { "newest" } else { "older" },
-        values: counts.get(&Some(*name)).copied().unwrap_or(0),
+        values: counts.get(&Some(WrappedBy::Ring(*name))).copied().unwrap_or(0),
     });
-    let is_strange = |name: &Option<KeyName>| name.is_none_or(|name| !names.contains(&name));
-    let strange = counts.iter().filter(|(name, _)| is_strange(name)).map(|(name, values)| Counted {
-        key: name.map_or_else(|| "(unreadable)".to_owned(), |name| name.to_string()),
-        place: "missing",
-        values: *values,
+    let others = counts.iter().filter_map(|(wrapped_by, values)| {
+        let (key, place) = match wrapped_by {
+            Some(WrappedBy::Ring(name)) if names.contains(name) => return None,
+            Some(WrappedBy::Ring(name)) => (name.to_string(), "missing"),
+            Some(WrappedBy::Remote(key)) => (key.to_string(), "outside"),
+            None => ("(unreadable)".to_owned(), "missing"),
+        };
+        Some(Counted { key, place, values: *values })
     });
-    let rows: Vec<Counted> = held.chain(strange).collect();
+    let rows: Vec<Counted> = held.chain(others).collect();
     Ok(context.output.list("encryption_keys", &rows, "")?)
 }
 
@@ -78,19 +83,21 @@ async fn exchange(context: &Context) -> Result<()> {
     let (loaded, roots) = context.config_with_roots()?;
     let store = open_store(&loaded.config).await?;
     prove(&store, &roots.vault, context.now()).await?;
+    let sealer =
+        key_provider::sealer(&loaded.config, &store, roots.vault, roots.transit_token, &context.clock)?;
     let tell = |Progress { seen, of, rewrapped }: Progress| {
         complain(&format!("{seen} of {of} values looked at, {rewrapped} wrapped anew"));
     };
     let actor = context.act().actor;
     let who = Who { actor: &actor, clock: &context.clock };
-    let rotated = rotate(&store, &roots.vault, who, tell).await;
+    let rotated = rotate(&sealer, who, tell).await;
     store.close().await;
     let Rotated { rewrapped, already, broken } = rotated?;
-    let newest = roots.vault.key_names().first().map(ToString::to_string).unwrap_or_default();
+    let newest = sealer.vault().key_names().first().map(ToString::to_string).unwrap_or_default();
     match context.output {
         Output::Json => context.output.document(&Report { newest, rewrapped, already, broken: &broken })?,
         Output::Text => context.output.say(&format!(
-            "{rewrapped} values are wrapped with the newest key {newest} now; {already} were before.\n\
+            "{rewrapped} values were wrapped anew; {already} were wrapped as they are to be. The newest key is {newest}.\n\
              Older keys may go: take them out of secrets.encryption_keys, then send the gate SIGHUP."
         ))?,
     }
@@ -99,7 +106,8 @@ async fn exchange(context: &Context) -> Result<()> {
     }
     bail!(
         "{} sealed values open with none of the keys and were left as they are: {}. Put back the key that wrapped \
-         them (`portcullis vault status` names it), or connect these providers anew",
+         them (`portcullis vault status` names it), give the key provider's token the right to it, or connect these \
+         providers anew",
         broken.len(),
         broken.join(", ")
     )

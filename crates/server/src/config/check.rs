@@ -1,33 +1,51 @@
 //! From raw to checked: one function per section, every fault noted, none of them fatal before the end.
 
+mod accounts;
 mod edge;
 mod network;
+mod site;
+mod transit;
+mod way_out;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+pub(super) use self::accounts::mail_password;
+pub(super) use self::transit::token as transit_token;
 use super::fault::Fault;
 use super::layers::{Setting, Source};
 use super::raw::Raw;
 use super::reference::Reference;
-use super::{Config, Egress, Environment, Journal, Listen, Log, LogFormat, Secrets, Sync, Timeouts, span};
+use super::safety::Safety;
+use super::{
+    Config, Environment, Journal, Listen, Log, LogFormat, Secrets, Sync, Timeouts, Tls, safety, span,
+};
 
 /// The least and the most of every number, inclusive.
-pub(super) const BOUNDS: [(&str, u32, u32); 25] = [
+pub(super) const BOUNDS: [(&str, u32, u32); 39] = [
     ("limits.requests_per_minute", 1, 10_000_000),
     ("limits.burst_per_second", 1, 1_000_000),
     ("limits.concurrent", 1, 1_000_000),
     ("limits.body_bytes", 1 << 10, 32 << 20),
     ("limits.org_requests_per_minute", 1, 10_000_000),
+    ("limits.user_requests_per_minute", 1, 10_000_000),
     ("limits.ip_requests_per_minute", 1, 10_000_000),
     ("limits.parked_refusals", 0, 100_000),
+    ("limits.admin_requests_per_minute", 1, 10_000_000),
+    ("limits.login_requests_per_minute", 1, 10_000_000),
     ("network.trusted_proxies", 0, 1_000),
+    ("network.allowed_origins", 0, 1_000),
+    ("network.allowed_ips", 0, 1_000),
     ("network.max_connections", 1, 1_000_000),
     ("network.max_connections_per_address", 1, 1_000_000),
     ("network.max_in_flight", 1, 1_000_000),
     ("tls.reload_ms", 1, 86_400_000),
+    ("admin_tls.reload_ms", 1, 86_400_000),
     ("timeouts.connect_ms", 1, 60_000),
     ("timeouts.first_byte_ms", 1, 3_600_000),
     ("timeouts.between_bytes_ms", 1, 3_600_000),
@@ -41,6 +59,23 @@ pub(super) const BOUNDS: [(&str, u32, u32); 25] = [
     ("journal.segment_bytes", 1 << 16, 1 << 30),
     ("answers.max_bytes", 1 << 16, 1 << 30),
     ("egress.allow", 0, 1_000),
+    ("accounts.access_token_minutes", 1, 24 * 60),
+    ("accounts.refresh_token_days", 1, 365),
+    ("accounts.login_days", 1, 365),
+    ("accounts.login_floor_ms", 0, 5_000),
+    ("accounts.password_memory_kib", 8, 1 << 20),
+    ("accounts.password_passes", 1, 64),
+    ("transit.keep_seconds", 1, 3_600),
+    ("transit.timeout_ms", 1, 60_000),
+];
+/// The rate limits among them.
+const LIMITS: [&str; 6] = [
+    "limits.requests_per_minute",
+    "limits.org_requests_per_minute",
+    "limits.user_requests_per_minute",
+    "limits.ip_requests_per_minute",
+    "limits.admin_requests_per_minute",
+    "limits.login_requests_per_minute",
 ];
 /// The longest interval between syncs of the journal.
 const SYNC_AT_MOST: Duration = Duration::from_secs(60);
@@ -53,33 +88,51 @@ pub(super) fn config(
 ) -> Option<Config> {
     let before = faults.len();
     bounds(settings, faults);
+    limits_off(settings, faults);
     let data_dir = data_dir(raw, settings);
     let environment = environment(raw, faults);
-    let listen = listen(raw, environment, faults);
+    let admin_tls = edge::tls("admin_tls", &raw.admin_tls, &data_dir, faults);
+    let listen = listen(raw, admin_tls.as_ref(), faults);
     let secrets = secrets(raw, faults);
     let proxies = network::proxies(&raw.network, faults);
-    let tls = edge::tls(&raw.tls, &data_dir, environment, faults);
+    let safety = Safety::new(environment.unwrap_or(Environment::Production), &raw.safety.allow, faults);
+    let pages = network::pages(&raw.network, safety.unprotected_pages(), faults);
+    let allowed_ips = network::allowed_ips(&raw.network, faults);
+    let tls = edge::tls("tls", &raw.tls, &data_dir, faults);
+    if let (Some(listen), Some(proxies), None) = (&listen, &proxies, &tls) {
+        edge::in_the_clear(listen.public, proxies, faults);
+    }
+    let site = site::site(&raw.site, faults);
+    let accounts = accounts::accounts(&raw.accounts, &raw.limits, faults);
+    let mail = accounts::mail(&raw.mail, &data_dir, faults);
+    accounts::open_to_whom(accounts.as_ref(), mail.as_ref(), faults);
+    let transit = transit::transit(&raw.transit, faults);
     let strangers = network::strangers(&raw.limits, faults);
-    let egress = egress(raw, &data_dir, faults);
+    let egress = way_out::egress(&raw.egress, &data_dir, faults);
     let journal = journal(raw, faults);
     let catalog_file = (!raw.catalog.file.is_empty()).then(|| data_dir.join(&raw.catalog.file));
     if let Some(file) = catalog_file.as_deref() {
         readable("catalog.file", file, faults);
     }
     let log = log(raw, faults);
-    if faults.len() > before {
+    if safety::has_hard(&faults[before..]) {
         return None;
     }
     Some(Config {
         environment: environment?,
+        safety,
         data_dir,
         listen: listen?,
         secrets: secrets?,
         proxies: proxies?,
+        allowed_ips,
+        pages: pages?,
         capacity: edge::capacity(&raw.network),
         tls,
+        admin_tls,
         limits: limits(raw),
         org_requests_per_minute: u32::try_from(raw.limits.org_requests_per_minute).unwrap_or(u32::MAX),
+        user_requests_per_minute: u32::try_from(raw.limits.user_requests_per_minute).unwrap_or(u32::MAX),
         strangers: strangers?,
         timeouts: timeouts(raw),
         egress: egress?,
@@ -88,6 +141,10 @@ pub(super) fn config(
         catalog_file,
         log: log?,
         answer_max_bytes: usize::try_from(raw.answers.max_bytes).unwrap_or(usize::MAX),
+        accounts: accounts?,
+        mail,
+        transit,
+        site,
     })
 }
 
@@ -101,6 +158,18 @@ fn bounds(settings: &BTreeMap<String, Setting>, faults: &mut Vec<Fault>) {
         if number.is_some_and(|number| number < i64::from(least) || number > i64::from(most)) {
             let problem = format!("the value is out of range ({})", setting.source);
             faults.push(Fault::new(name, problem, format!("Give {least} to {most}.")));
+        }
+    }
+}
+
+/// Finds the limits that limit nothing, which is as near as a limit can be brought to being off.
+fn limits_off(settings: &BTreeMap<String, Setting>, faults: &mut Vec<Fault>) {
+    for (name, _, most) in BOUNDS.iter().filter(|(name, ..)| LIMITS.contains(name)) {
+        let number = settings.get(*name).and_then(|setting| setting.value.as_integer());
+        if number == Some(i64::from(*most)) {
+            let problem = "the limit is at its largest value, where it limits nothing";
+            let fix = "Give what callers need: single keys and organizations can have more of their own.";
+            faults.push(Fault::new(*name, problem, fix).of(&safety::LIMITS_OFF));
         }
     }
 }
@@ -128,7 +197,7 @@ pub(super) fn environment(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Environm
     }
 }
 
-fn listen(raw: &Raw, environment: Option<Environment>, faults: &mut Vec<Fault>) -> Option<Listen> {
+fn listen(raw: &Raw, admin_tls: Option<&Tls>, faults: &mut Vec<Fault>) -> Option<Listen> {
     let mut address = |name: &str, text: &str| {
         let parsed = text.parse::<SocketAddr>();
         if parsed.is_err() {
@@ -144,18 +213,17 @@ fn listen(raw: &Raw, environment: Option<Environment>, faults: &mut Vec<Fault>) 
         let fix = "Give each its own port.";
         faults.push(Fault::new("listen.admin", "it is the same address as listen.public", fix));
     }
-    if environment == Some(Environment::Production) && !is_inside(admin.ip()) {
-        faults.push(Fault::new(
-            "listen.admin",
-            "the admin listener speaks plain HTTP and would be reachable from outside",
-            "In production bind it to a loopback or private address.",
-        ));
+    if admin_tls.is_none() && !is_inside(admin.ip()) {
+        let problem = "the admin listener speaks plain HTTP and would be reachable from outside";
+        let fix = "Bind it to a loopback or private address, or give it a certificate in [admin_tls].";
+        faults.push(Fault::new("listen.admin", problem, fix).of(&safety::ADMIN_ADDRESS));
     }
     Some(Listen { public, admin })
 }
 
 /// Whether only this machine or its private network can reach the address.
-fn is_inside(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_inside(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
@@ -173,6 +241,8 @@ pub(super) fn secrets(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Secrets> {
     };
     let pepper = reference("secrets.pepper", &raw.secrets.pepper);
     let audit = reference("secrets.audit", &raw.secrets.audit);
+    let jwt = reference("secrets.jwt", &raw.secrets.jwt);
+    let cursor = reference("secrets.cursor", &raw.secrets.cursor);
     let keys = &raw.secrets.encryption_keys;
     let parsed: Vec<Option<Reference>> =
         keys.iter().map(|text| reference("secrets.encryption_keys", text)).collect();
@@ -182,7 +252,7 @@ pub(super) fn secrets(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Secrets> {
         return None;
     }
     let encryption_keys = parsed.into_iter().collect::<Option<_>>()?;
-    Some(Secrets { pepper: pepper?, encryption_keys, audit: audit? })
+    Some(Secrets { pepper: pepper?, encryption_keys, audit: audit?, jwt: jwt?, cursor: cursor? })
 }
 
 fn limits(raw: &Raw) -> domain::limit::Limits {
@@ -209,23 +279,6 @@ fn timeouts(raw: &Raw) -> Timeouts {
         keep_alive: Duration::from_millis(raw.keep_alive_ms),
         drain: Duration::from_millis(raw.drain_ms),
     }
-}
-
-fn egress(raw: &Raw, data_dir: &Path, faults: &mut Vec<Fault>) -> Option<Egress> {
-    let mut allow = Vec::new();
-    for entry in &raw.egress.allow {
-        match entry.parse() {
-            Ok(allowed) => allow.push(allowed),
-            Err(error) => faults.push(Fault::new(
-                "egress.allow",
-                format!("`{entry}`: {error}"),
-                "Give host:port, address:port or a network such as 10.1.0.0/16.",
-            )),
-        }
-    }
-    let extra_roots: Vec<PathBuf> = raw.egress.extra_roots.iter().map(|file| data_dir.join(file)).collect();
-    extra_roots.iter().for_each(|file| readable("egress.extra_roots", file, faults));
-    (allow.len() == raw.egress.allow.len()).then_some(Egress { allow, extra_roots })
 }
 
 fn readable(name: &str, file: &Path, faults: &mut Vec<Fault>) {
@@ -258,9 +311,21 @@ fn log(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Log> {
         }
     };
     let level = raw.log.level.clone();
-    if level.is_empty() || tracing_subscriber::EnvFilter::try_new(&level).is_err() {
-        let fix = "Write error, warn, info, debug or trace, or a filter such as \"info,gateway=debug\".";
-        faults.push(Fault::new("log.level", "this is neither a level nor a filter", fix));
+    // The parser of filters cuts texts that begin or end with white space in the midst of a character and panics, unless
+    // every character is one byte.
+    let filter = Some(&level).filter(|level| level.is_ascii() && !level.is_empty()).map(EnvFilter::try_new);
+    match filter {
+        Some(Ok(filter)) => {
+            if filter.max_level_hint() == Some(LevelFilter::TRACE) {
+                let problem = "`trace` tells every step of every request";
+                let fix = "Write \"info\", or \"debug\" while something is looked for.";
+                faults.push(Fault::new("log.level", problem, fix).of(&safety::TRACE_LOGS));
+            }
+        }
+        _ => {
+            let fix = "Write error, warn, info, debug or trace, or a filter such as \"info,gateway=debug\".";
+            faults.push(Fault::new("log.level", "this is neither a level nor a filter", fix));
+        }
     }
     Some(Log { format: format?, level })
 }

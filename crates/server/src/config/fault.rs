@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::safety::Check;
+
 /// One fault: where, what, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
@@ -11,18 +13,28 @@ pub struct Fault {
     pub problem: String,
     /// What to do.
     pub fix: String,
+    /// The check of production safety that found it; a fault without one stops every start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<&'static str>,
 }
 
 impl Fault {
     /// A fault of `subject`.
     pub fn new(subject: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { subject: subject.into(), problem: problem.into(), fix: fix.into() }
+        Self { subject: subject.into(), problem: problem.into(), fix: fix.into(), check: None }
+    }
+
+    /// The same, as found by a check of production safety.
+    #[must_use]
+    pub fn of(self, check: &Check) -> Self {
+        Self { check: Some(check.name), ..self }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}. {}", self.subject, self.problem, self.fix)
+        write!(f, "{}: {}. {}", self.subject, self.problem, self.fix)?;
+        self.check.map_or(Ok(()), |check| write!(f, " (safety check `{check}`)"))
     }
 }
 

@@ -1,8 +1,14 @@
 //! The settings as they are written: texts and numbers, nothing decided. It knows shapes and defaults only; what a
 //! value may be is the business of `check`.
 
+mod accounts;
+mod transit;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use accounts::{Accounts, Mail};
+pub use transit::Transit;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +27,8 @@ pub struct Raw {
     pub network: Network,
     /// The certificate of the public listener.
     pub tls: Tls,
+    /// The certificate of the admin listener.
+    pub admin_tls: Tls,
     /// Limits of API keys without limits of their own, of organizations and of callers without a key.
     pub limits: Limits,
     /// How long to wait for what.
@@ -37,6 +45,16 @@ pub struct Raw {
     pub log: Log,
     /// Answers that are held whole.
     pub answers: Answers,
+    /// People and their logins.
+    pub accounts: Accounts,
+    /// The way of e-mail.
+    pub mail: Mail,
+    /// The provider that keeps keys outside.
+    pub transit: Transit,
+    /// Who runs the installation.
+    pub site: Site,
+    /// What production may do without.
+    pub safety: Safety,
 }
 
 /// `[listen]`
@@ -59,6 +77,10 @@ pub struct Secrets {
     pub encryption_keys: Vec<String>,
     /// `file:PATH` or `env:NAME` of the key that signs the audit trail; older keys may follow it and only verify.
     pub audit: String,
+    /// `file:PATH` or `env:NAME` of the key that signs access tokens; older keys may follow it and only verify.
+    pub jwt: String,
+    /// `file:PATH` or `env:NAME` of the secret behind what callers bring back unchanged, such as the cursors of lists.
+    pub cursor: String,
 }
 
 /// `[network]`
@@ -69,6 +91,10 @@ pub struct Network {
     pub trusted_proxies: Vec<String>,
     /// The header in which they name it: `x-forwarded-for` or `forwarded`.
     pub forwarded_header: String,
+    /// Origins of the web pages that may call any organization from browsers.
+    pub allowed_origins: Vec<String>,
+    /// Addresses and blocks that callers may come from; an empty list is nowhere.
+    pub allowed_ips: Vec<String>,
     /// Connections at once.
     pub max_connections: u64,
     /// Connections at once from one address.
@@ -77,7 +103,7 @@ pub struct Network {
     pub max_in_flight: u64,
 }
 
-/// `[tls]`
+/// `[tls]` and `[admin_tls]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
@@ -103,12 +129,18 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Requests of an organization in any 60 seconds, over all of its keys.
     pub org_requests_per_minute: u64,
+    /// Requests of one person in any 60 seconds, over all keys that this person made.
+    pub user_requests_per_minute: u64,
     /// Counted requests of one address in any 60 seconds, before its credential is looked at.
     pub ip_requests_per_minute: u64,
     /// Which requests count: `failures` or `all`.
     pub ip_counts: String,
     /// Refusals that wait for their time at once.
     pub parked_refusals: u64,
+    /// Requests of one person to the admin API in any 60 seconds.
+    pub admin_requests_per_minute: u64,
+    /// Attempts of one address to log in, register or reset a password in any 60 seconds.
+    pub login_requests_per_minute: u64,
 }
 
 /// `[timeouts]`
@@ -141,6 +173,10 @@ pub struct Timeouts {
 pub struct Egress {
     /// Private endpoints that may be called: host, address or network, with or without a port.
     pub allow: Vec<String>,
+    /// Of those, the ones that organizations and people may connect to by themselves.
+    pub tenant_allow: Vec<String>,
+    /// Addresses of providers in the place of the catalogue's: `slug=URL`.
+    pub provider_urls: Vec<String>,
     /// PEM files of further certificate authorities.
     pub extra_roots: Vec<String>,
 }
@@ -189,6 +225,24 @@ pub struct Answers {
     pub max_bytes: u64,
 }
 
+/// `[site]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Site {
+    /// Whom to tell of a weakness: a `mailto:`, `https:` or `tel:` address; empty for nobody.
+    pub security_contact: String,
+    /// Until when that holds, such as `2027-06-30T00:00:00Z`.
+    pub security_expires: String,
+}
+
+/// `[safety]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Safety {
+    /// Checks of production safety that are overridden.
+    pub allow: Vec<String>,
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -198,6 +252,7 @@ impl Default for Raw {
             secrets: Secrets::default(),
             network: Network::default(),
             tls: Tls::default(),
+            admin_tls: Tls::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             egress: Egress::default(),
@@ -206,6 +261,11 @@ impl Default for Raw {
             catalog: Catalog::default(),
             log: Log::default(),
             answers: Answers::default(),
+            accounts: Accounts::default(),
+            mail: Mail::default(),
+            transit: Transit::default(),
+            site: Site::default(),
+            safety: Safety::default(),
         }
     }
 }
@@ -222,6 +282,8 @@ impl Default for Secrets {
             pepper: "file:pepper.key".to_owned(),
             encryption_keys: vec!["file:vault.key".to_owned()],
             audit: "file:audit.key".to_owned(),
+            jwt: "file:jwt.key".to_owned(),
+            cursor: "file:cursor.key".to_owned(),
         }
     }
 }
@@ -231,6 +293,8 @@ impl Default for Network {
         Self {
             trusted_proxies: Vec::new(),
             forwarded_header: "x-forwarded-for".to_owned(),
+            allowed_origins: Vec::new(),
+            allowed_ips: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
             max_connections: 10_000,
             max_connections_per_address: 1_000,
             max_in_flight: 8_192,
@@ -253,9 +317,12 @@ impl Default for Limits {
             concurrent: u64::from(limits.concurrent),
             body_bytes: u64::from(limits.body_bytes),
             org_requests_per_minute: 1_000,
+            user_requests_per_minute: 300,
             ip_requests_per_minute: 60,
             ip_counts: "failures".to_owned(),
             parked_refusals: 1_000,
+            admin_requests_per_minute: 120,
+            login_requests_per_minute: 5,
         }
     }
 }
@@ -278,7 +345,12 @@ impl Default for Timeouts {
 
 impl Default for Egress {
     fn default() -> Self {
-        Self { allow: vec!["127.0.0.1:11434".to_owned()], extra_roots: Vec::new() }
+        Self {
+            allow: vec!["127.0.0.1:11434".to_owned()],
+            tenant_allow: Vec::new(),
+            provider_urls: Vec::new(),
+            extra_roots: Vec::new(),
+        }
     }
 }
 

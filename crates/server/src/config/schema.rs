@@ -6,8 +6,11 @@ use super::check::BOUNDS;
 use super::raw::Raw;
 
 /// The words a text setting may hold.
-const WORDS: [(&str, &[&str]); 2] =
-    [("environment", &["development", "production"]), ("log.format", &["text", "json"])];
+const WORDS: [(&str, &[&str]); 3] = [
+    ("environment", &["development", "production"]),
+    ("log.format", &["text", "json"]),
+    ("accounts.registration", &["closed", "open"]),
+];
 
 /// The schema (draft 2020-12).
 #[must_use]

@@ -90,10 +90,16 @@ fn every_value_out_of_its_range_is_refused_by_name() {
         ("journal.sync", "often"),
         ("journal.segment_bytes", "1"),
         ("egress.allow", "not a host"),
+        ("egress.tenant_allow", "not a host"),
+        ("egress.provider_urls", "nobody=https://example.com/v1"),
+        ("egress.provider_urls", "openai=http://example.com/v1"),
+        ("egress.provider_urls", "openai=https://example.com/v1?x"),
         ("egress.extra_roots", "missing.pem"),
         ("catalog.file", "missing.toml"),
         ("log.format", "xml"),
         ("log.level", "gateway=loud"),
+        // The parser of filters would panic.
+        ("log.level", " 9 \u{95}\u{ae}\u{fffd}[[\t"),
         ("answers.max_bytes", "-5"),
         ("limits.nothing", "1"),
     ] {

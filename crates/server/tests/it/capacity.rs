@@ -37,7 +37,7 @@ async fn the_limit_vectors_hold_through_the_edge() {
         let passed = world.upstream.received().len() - before;
         assert_eq!(passed, usize::from(expected == 200), "{id}");
     }
-    // These have tests of their own, named here.
+    // These have tests of their own, named here; `cargo xtask abuse` runs the first two at the size the rows give.
     for (row, _test) in [
         ("http_limits-slow-headers-many", "callers_that_send_slowly_are_cut_and_disturb_nobody"),
         ("http_limits-slow-read-many", "readers_that_stop_are_cut_and_the_call_ends"),

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod audit;
+mod demo;
 mod examination;
 mod installation;
 mod keys;
 mod serving;
 mod upstreams;
+mod users;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

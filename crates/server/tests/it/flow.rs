@@ -158,7 +158,7 @@ async fn an_idle_stream_is_kept_awake_by_comments() {
 }
 
 /// What an accepted answer may carry.
-const PASSED_DOWN: [&str; 17] = [
+const PASSED_DOWN: [&str; 18] = [
     "cache-control",
     "connection",
     "content-length",
@@ -175,6 +175,8 @@ const PASSED_DOWN: [&str; 17] = [
     "x-portcullis-provider",
     "x-portcullis-route-mode",
     "x-request-id",
+    // Whom browsers may hand it to.
+    "vary",
     // The caller's own limits.
     "x-ratelimit-",
 ];

@@ -225,13 +225,16 @@ fn what_prints() {
     let sealed = roots.vault.seal(&Secret::new(PROVIDER_KEY.as_bytes().to_vec()), &bind).unwrap();
     let connection = domain::route::Connection {
         id: domain::id::ProviderKeyId::new(bind.record),
-        owner: None,
+        owner: domain::route::Owner::Platform,
         name: "main".into(),
         provider: "openai".into(),
         base_url: "https://api.example.com".into(),
         sealed: Some(sealed.clone().into()),
         serves: domain::route::Serves::Any,
         priority: 1,
+        fallback_to_platform: false,
+        in_service: true,
+        rests_until: None,
     };
     let failed = roots.vault.open(&sealed, &Bind { purpose: "other", ..bind }).err().unwrap();
     let printed = format!("{loaded:?}{flags:?}{bind:?}{connection:?}{failed:?}{failed}");

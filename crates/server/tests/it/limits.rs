@@ -105,9 +105,42 @@ async fn an_organization_has_one_limit_however_many_keys_it_makes() {
     }
     assert_eq!(allowed, 30);
     // Its own limit takes the place of the installation's within moments.
-    let own = OrgLimits { requests_per_minute: Some(1_000), tokens_per_minute: None };
+    let own = OrgLimits { requests_per_minute: Some(1_000), ..OrgLimits::default() };
     world.store().orgs().set_limits(world.org, own, &world.act()).await.unwrap();
     eventually("the wider limit", || async { world.caller.get("/v1/models").await.status == 200 }).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_person_has_one_limit_however_many_keys_they_make() {
+    let mut world = World::with(&[("limits.user_requests_per_minute", "20")]).await;
+    let [one, other] = [world.nobody().await.user, world.nobody().await.user];
+    let mut keys = vec![];
+    for _ in 0..30 {
+        keys.push(world.key_with(|new| new.user = Some(one)).await.0);
+    }
+    let mut allowed = 0;
+    for key in &keys {
+        let answer = Caller::new(world.caller.address, key.clone()).get("/v1/models").await;
+        if answer.status == 200 {
+            allowed += 1;
+        } else {
+            answer.is_error(429, "rate_limit_error", "rate_limited");
+            assert_eq!(answer.header("x-ratelimit-limit-requests"), Some("20"));
+            assert!(answer.text().contains("user_requests_per_minute"), "{}", answer.text());
+        }
+    }
+    assert_eq!(allowed, 20);
+    // Neither somebody else's keys nor those that nobody made are concerned.
+    let other = world.key_with(|new| new.user = Some(other)).await.0;
+    for key in [other, world.caller.key.clone()] {
+        assert_eq!(Caller::new(world.caller.address, key).get("/v1/models").await.status, 200);
+    }
+    // What their organization says takes the place of what the installation says within moments.
+    let own = OrgLimits { user_requests_per_minute: Some(1_000), ..OrgLimits::default() };
+    world.store().orgs().set_limits(world.org, own, &world.act()).await.unwrap();
+    let again = Caller::new(world.caller.address, keys[0].clone());
+    eventually("the wider limit", || async { again.get("/v1/models").await.status == 200 }).await;
     world.finish().await;
 }
 
@@ -218,7 +251,7 @@ async fn tokens_are_limited_once_they_are_spent() {
     assert_eq!(world.chat(&request("gpt-test")).await.status, 200, "waiting as told is enough");
 
     // The organization's tokens are counted over its keys.
-    let own = OrgLimits { requests_per_minute: None, tokens_per_minute: Some(10) };
+    let own = OrgLimits { tokens_per_minute: Some(10), ..OrgLimits::default() };
     world.store().orgs().set_limits(world.org, own, &world.act()).await.unwrap();
     let mut calls = 3;
     eventually("the limit of the organization", || async {

@@ -183,7 +183,8 @@ async fn falls_back(id: &str, steps: Vec<Step>, settings: &[(&str, &str)]) {
     let answer = world.chat(&request("gpt-test")).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, ANSWER), "{id}");
     let settled = world.only_usage().await;
-    assert_eq!((settled.attempts, settled.tokens.total()), (2, 12), "{id}: one answer is booked");
+    let attempts = settled.opened.trace.as_ref().unwrap().pace.attempts;
+    assert_eq!((attempts, settled.tokens.total()), (2, 12), "{id}: one answer is booked");
     world.finish().await;
 }
 

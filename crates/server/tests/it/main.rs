@@ -7,6 +7,12 @@ mod world;
 mod vectors;
 
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod api;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod canary;
@@ -16,6 +22,8 @@ mod capacity;
 mod chat;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod cors;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
@@ -30,6 +38,8 @@ mod framing;
 mod http2;
 #[cfg(test)]
 mod identity;
+#[cfg(test)]
+mod imported;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
@@ -49,6 +59,8 @@ mod money;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod production;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod strangers;
@@ -56,5 +68,9 @@ mod strangers;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod transit;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod vault_keys;

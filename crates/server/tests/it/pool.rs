@@ -1,5 +1,7 @@
 //! The pool of connections: which rest after what, what that costs nobody, and how they come back.
 
+mod audited;
+
 use std::time::{Duration, Instant};
 
 use domain::usage::Outcome;
@@ -22,12 +24,18 @@ async fn call(world: &World) -> (u16, Option<u64>) {
 }
 
 /// Checks the gauges: active, cooling, broken, providers that are out.
-async fn check_gauges(world: &mut World, expect: [u32; 4]) {
+async fn check_gauges(world: &mut World, [active, cooling, broken, out]: [u32; 4]) {
+    check_all_gauges(world, [active, 0, cooling, broken, out]).await;
+}
+
+/// The same with the exhausted, after the active.
+async fn check_all_gauges(world: &mut World, expect: [u32; 5]) {
     let mut operator = Caller::new(world.admin(), world.operator_token().await);
     operator.bearer = true;
     let text = operator.get("/metrics").await.text();
     let names = [
         "portcullis_provider_keys{state=\"active\"}",
+        "portcullis_provider_keys{state=\"exhausted\"}",
         "portcullis_provider_keys{state=\"cooldown\"}",
         "portcullis_provider_keys{state=\"broken\"}",
         "portcullis_providers_out",
@@ -48,7 +56,7 @@ async fn known(world: &mut World, count: u32) {
             let name = format!("portcullis_provider_keys{{state=\"{state}\"}} ");
             text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
         };
-        of("active") + of("cooldown") + of("broken") == count
+        of("active") + of("exhausted") + of("cooldown") + of("broken") == count
     })
     .await;
 }
@@ -255,7 +263,7 @@ async fn a_tenants_calls_never_fall_back_to_the_installations_keys() {
     let org = world.org;
     world
         .add_connection_with("own", |new| {
-            new.owner = Some(org);
+            new.owner = domain::route::Owner::Org(org);
             new.sealed = None;
             new.priority = 900;
         })

@@ -20,6 +20,7 @@ async fn successor(world: &World, of: KeyId) -> (String, NewKey) {
         id: KeyId::new(fresh()),
         org: old.org,
         project: old.project,
+        user: old.user,
         name: old.name,
         prefix: token.prefix(),
         digest: world.digest(&token),

@@ -40,7 +40,7 @@ async fn a_stream_passes_unchanged_and_usage_is_asked_for_and_hidden() {
     assert_eq!(world.upstream.only_received().json()["stream_options"]["include_usage"], true);
     let row = world.only_usage().await;
     assert_eq!((row.tokens.input, row.tokens.output, row.source), (5, 1, UsageSource::Provider));
-    assert_eq!((row.outcome, row.opened.streamed), (Outcome::Complete, true));
+    assert_eq!((row.outcome, row.opened.trace.unwrap().streamed), (Outcome::Complete, true));
     world.finish().await;
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use control::vault_keys::rotate::{Progress, Rotated, Who, rotate};
+use control::vault_keys::sealer::Sealer;
 use control::vault_keys::{census, prove};
 use domain::time::Clock;
 use rustix::process::Signal;
+use vault::envelope::WrappedBy;
 
 use crate::chat::{ANSWER, request};
 use crate::cli::{Place, says};
@@ -28,7 +30,8 @@ async fn exchange(world: &World, tell: impl FnMut(Progress)) -> Rotated {
     let now = world.now();
     let (actor, clock) = (world.act().actor, Clock::new(move || now));
     let who = Who { actor: &actor, clock: &clock };
-    rotate(world.store(), &world.vault(), who, tell).await.unwrap()
+    let sealer = Sealer::new(world.store().clone(), Arc::new(world.vault()), None);
+    rotate(&sealer, who, tell).await.unwrap()
 }
 
 /// Calls without pause until it is told to stop; every one must succeed.
@@ -118,7 +121,7 @@ async fn the_key_is_exchanged_under_load_without_a_failed_call() {
     let passed = load.end().await;
     println!("{passed} calls passed during the exchange, none failed");
     let counts: Vec<_> = census(world.store()).await.unwrap().into_iter().collect();
-    assert_eq!(counts, [(Some(vault.key_names()[0]), total)]);
+    assert_eq!(counts, [(Some(WrappedBy::Ring(vault.key_names()[0])), total)]);
     world.set("secrets.encryption_keys", "file:vault.key");
     let old = world.vault();
     assert!(prove(world.store(), &old, world.now()).await.is_err(), "a start with the old key is refused");

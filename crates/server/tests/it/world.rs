@@ -1,8 +1,11 @@
 //! A World: a whole installation in a temporary folder, its upstream, its caller. `finish` stops it and checks what
 //! must hold whatever the test did: every call settled once, the outbox empty, no planted secret in any sink.
 
+pub mod bao;
 pub mod caller;
+mod connections;
 mod logs;
+pub mod people;
 mod sinks;
 pub mod upstream;
 
@@ -14,10 +17,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::audit::{Act, Actor};
-use domain::id::{KeyId, OrgId, ProjectId, ProviderKeyId};
+use domain::id::{KeyId, OrgId, ProjectId};
 use domain::limit::Limits;
-use domain::route::Serves;
-use domain::secret::Secret;
+use domain::retention::Class;
 use domain::time::{Clock, Timestamp};
 use domain::token::{Kind, Token};
 use domain::usage::CallSettled;
@@ -27,7 +29,6 @@ use server::config::roots::Roots;
 use server::config::{Config, Flags};
 use store::Store;
 use tempfile::TempDir;
-use vault::envelope::Bind;
 
 use caller::{Answer, Caller};
 pub use logs::log_everything;
@@ -36,6 +37,8 @@ use upstream::Upstream;
 
 /// 2026-01-01T00:00:00Z, in microseconds.
 const START: i64 = 1_767_225_600_000_000;
+/// For how many hours a World keeps traces, beside its settings.
+pub const TRACE_HOURS: &str = "retention.traces";
 /// How long anything may take to come about before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The provider key: it must never be seen outside the upstream's own socket.
@@ -74,11 +77,27 @@ impl World {
             ("listen.public".to_owned(), "127.0.0.1:0".to_owned()),
             ("listen.admin".to_owned(), "127.0.0.1:0".to_owned()),
             ("egress.allow".to_owned(), upstream.address.to_string()),
+            ("egress.tenant_allow".to_owned(), upstream.address.to_string()),
             // All callers of a test come from one address, and many of them fail on purpose.
             ("limits.ip_requests_per_minute".to_owned(), "1000000".to_owned()),
             ("limits.org_requests_per_minute".to_owned(), "1000000".to_owned()),
+            ("limits.user_requests_per_minute".to_owned(), "1000000".to_owned()),
+            ("limits.admin_requests_per_minute".to_owned(), "1000000".to_owned()),
+            ("limits.login_requests_per_minute".to_owned(), "1000000".to_owned()),
+            // What a hash costs is the vault's matter; here it costs next to nothing, so that a short floor is enough.
+            ("accounts.password_memory_kib".to_owned(), "64".to_owned()),
+            ("accounts.password_passes".to_owned(), "1".to_owned()),
+            ("accounts.login_floor_ms".to_owned(), "150".to_owned()),
         ];
-        all.extend(settings.iter().map(|(name, value)| match *name {
+        // Keys that come with requests go to this World's upstream, unless that is no permitted place.
+        if settings.iter().all(|(name, _)| *name != "egress.allow") {
+            let openai = format!("openai=http://{}/v1", upstream.address);
+            all.push(("egress.provider_urls".to_owned(), openai));
+        }
+        // Traces are kept for a while, so that tests can look at them; not a setting of the configuration.
+        let traces = settings.iter().find(|(name, _)| *name == TRACE_HOURS).map_or("24", |(_, hours)| hours);
+        let settings = settings.iter().filter(|(name, _)| *name != TRACE_HOURS);
+        all.extend(settings.map(|(name, value)| match *name {
             // Further upstreams, beside this World's own.
             "egress.also" => ("egress.allow".to_owned(), format!("{},{value}", upstream.address)),
             _ => ((*name).to_owned(), (*value).to_owned()),
@@ -95,6 +114,9 @@ impl World {
             )
             .await
             .unwrap();
+        let hours = Some(traces.parse().unwrap());
+        let (class, whose) = (Class::TRACES, store::retention::Whose::Installation);
+        store.retention().settings().set(class, whose, hours, &act(Timestamp(START))).await.unwrap();
         let new = store::projects::NewProject {
             id: project,
             org,
@@ -142,6 +164,19 @@ impl World {
         self.boot_with(&config, roots).await;
     }
 
+    /// The database file.
+    pub fn database(&self) -> std::path::PathBuf {
+        load(&self.settings).0.database()
+    }
+
+    /// The files of the installation that hold these bytes. Another process looks: closing a file here would take away
+    /// the locks that SQLite holds on it.
+    pub fn files_with(&self, needle: &str) -> Vec<String> {
+        let mut grep = std::process::Command::new("grep");
+        let found = grep.args(["-rlaF", "-e", needle]).arg(self.dir.path()).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
     /// Turns the clock.
     pub fn pass(&self, duration: Duration) {
         self.clock.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::Relaxed);
@@ -164,50 +199,6 @@ impl World {
         &self.store
     }
 
-    /// Adds a connection with the planted provider key.
-    pub async fn add_connection(&self, name: &str, provider: &str, address: SocketAddr, models: &[&str]) {
-        let (_, roots) = load(&self.settings);
-        self.connect(name, provider, address, models, &roots).await;
-    }
-
-    async fn connect(&self, name: &str, provider: &str, address: SocketAddr, models: &[&str], roots: &Roots) {
-        let mut new = self.new_connection(name, roots);
-        new.provider = provider.to_owned();
-        new.base_url = format!("http://{address}/v1");
-        new.serves = Serves::Listed(models.iter().map(|&model| model.to_owned()).collect());
-        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
-    }
-
-    /// Adds a connection to this World's own upstream, made to measure.
-    pub async fn add_connection_with(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut store::provider_keys::NewProviderKey),
-    ) -> ProviderKeyId {
-        let mut new = self.new_connection(name, &load(&self.settings).1);
-        change(&mut new);
-        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
-        new.id
-    }
-
-    fn new_connection(&self, name: &str, roots: &Roots) -> store::provider_keys::NewProviderKey {
-        let id = ProviderKeyId::new(fresh());
-        let bind = Bind { org: None, record: id.uuid(), purpose: "provider_key" };
-        let secret = Secret::new(PROVIDER_KEY.as_bytes().to_vec());
-        store::provider_keys::NewProviderKey {
-            id,
-            owner: None,
-            name: name.to_owned(),
-            provider: "openai".to_owned(),
-            base_url: format!("http://{}/v1", self.upstream.address),
-            masked: secret.masked(),
-            sealed: Some(roots.vault.seal(&secret, &bind).unwrap()),
-            serves: Serves::Listed(vec!["gpt-test".to_owned()]),
-            priority: 100,
-            created_at: self.now(),
-        }
-    }
-
     /// A fresh API key with these limits.
     pub async fn key(&mut self, limits: Limits) -> String {
         self.key_with(|new| new.limits = limits).await.0
@@ -220,6 +211,7 @@ impl World {
             id: KeyId::new(fresh()),
             org: self.org,
             project: self.project,
+            user: None,
             name: format!("key {}", token.prefix()),
             prefix: token.prefix(),
             digest: self.digest(&token),
@@ -234,21 +226,6 @@ impl World {
         self.store.keys().insert(&new, &self.act()).await.unwrap();
         self.secrets.push(token.reveal()[20..].to_owned());
         (token.reveal().to_owned(), new.id)
-    }
-
-    /// A fresh operator token.
-    pub async fn operator_token(&mut self) -> String {
-        let token = vault::entropy::token(Kind::Operator).unwrap();
-        let new = store::operator_tokens::NewOperatorToken {
-            id: fresh(),
-            name: "test".into(),
-            prefix: token.prefix(),
-            digest: self.digest(&token),
-            created_at: self.now(),
-        };
-        self.store.operator_tokens().insert(&new, &self.act()).await.unwrap();
-        self.secrets.push(token.reveal()[20..].to_owned());
-        token.reveal().to_owned()
     }
 
     /// What the store keeps of a credential.
@@ -376,7 +353,7 @@ fn load(settings: &[(String, String)]) -> (Config, Roots) {
 
 fn write_roots(dir: &Path) {
     use std::os::unix::fs::OpenOptionsExt as _;
-    for name in ["pepper.key", "vault.key", "audit.key"] {
+    for name in ["pepper.key", "vault.key", "audit.key", "jwt.key", "cursor.key"] {
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)

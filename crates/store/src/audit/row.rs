@@ -7,8 +7,8 @@ use crate::db::ReadFailed;
 use crate::db::row::Row;
 use crate::db::statement::Statement;
 
-pub(super) const COLUMNS: &str = "SELECT seq, event, at, actor_kind, actor_id, actor_prefix, action, resource, outcome, \
-                                  request_id, ip, user_agent, detail, prev, this FROM audit WHERE 1 = 1";
+pub(super) const COLUMNS: &str = "SELECT seq, event, org, at, actor_kind, actor_id, actor_prefix, action, resource, \
+                                  outcome, request_id, ip, user_agent, detail, prev, this FROM audit WHERE 1 = 1";
 
 /// A row as it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub(super) fn link(row: &Row) -> Result<Link, ReadFailed> {
         seq: row.get("seq")?,
         entry: Entry {
             event: row.text("event")?,
+            org: row.text("org")?,
             at: row.time("at")?,
             actor: Actor {
                 kind: row.text("actor_kind")?,
@@ -48,15 +49,16 @@ pub(super) fn link(row: &Row) -> Result<Link, ReadFailed> {
 }
 
 pub(super) fn insert(link: &Link) -> Statement {
-    let Entry { event, at, actor, action, resource, outcome, request_id, ip, user_agent, detail } =
+    let Entry { event, org, at, actor, action, resource, outcome, request_id, ip, user_agent, detail } =
         &link.entry;
     Statement::new(
-        "INSERT INTO audit (seq, event, at, actor_kind, actor_id, actor_prefix, action, resource, outcome, \
+        "INSERT INTO audit (seq, event, org, at, actor_kind, actor_id, actor_prefix, action, resource, outcome, \
          request_id, ip, user_agent, detail, prev, this) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(link.seq)
     .bind(event.as_str())
+    .bind(org.as_str())
     .bind(*at)
     .bind(actor.kind.as_str())
     .bind(actor.id.as_str())

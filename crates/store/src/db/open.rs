@@ -17,11 +17,16 @@ use super::{Db, ReadFailed};
 
 /// The migrations in their order: version, title, text. They only go forward, and one that was released is never
 /// edited: a database remembers the text it was made with.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "first tables", include_str!("../../migrations/0001_first_tables.sql")),
     (2, "vault check", include_str!("../../migrations/0002_vault_check.sql")),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
     (4, "key restrictions", include_str!("../../migrations/0004_key_restrictions.sql")),
+    (5, "people", include_str!("../../migrations/0005_people.sql")),
+    (6, "addresses of organizations", include_str!("../../migrations/0006_org_addresses.sql")),
+    (7, "retention", include_str!("../../migrations/0007_retention.sql")),
+    (8, "key providers of organizations", include_str!("../../migrations/0008_key_provider.sql")),
+    (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
 ];
 
 /// The owner alone reads and writes the file.
@@ -29,7 +34,7 @@ const FILE_MODE: u32 = 0o600;
 /// Connections that read; each is a thread.
 const READERS: u32 = 4;
 /// How long a writer waits for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Times that opening is tried while another process opens the same file: turning on the write-ahead log needs the
@@ -127,6 +132,8 @@ async fn try_open(path: &Path, hash: Hash) -> Result<Db, OpenFailed> {
         // revocation that was answered must not come back after a power cut.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
+        // What is deleted is overwritten: a row that has left is not to be found in the file's free pages.
+        .pragma("secure_delete", "ON")
         .foreign_keys(true);
     let writer = pool(1).connect_with(options.clone()).await.map_err(|error| refused(path, error))?;
     if let Err(failed) = bring_up_to_date(path, &writer).await {
@@ -153,12 +160,8 @@ async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFa
     if sqlx::query_scalar(strange).fetch_one(writer).await.map_err(|error| refused(path, error))? {
         return Err(OpenFailed::NotOurs { path: path.to_owned() });
     }
-    let migration = |&(version, title, text): &(i64, &'static str, &'static str)| {
-        Migration::new(version, title.into(), MigrationType::Simple, text.into_sql_str(), false)
-    };
-    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect());
     let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
-    migrator.run(writer).await.map_err(|failed| match failed {
+    migrator(MIGRATIONS.len()).run(writer).await.map_err(|failed| match failed {
         MigrateError::VersionMissing(found) if found > known => OpenFailed::Newer { found, known },
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
             OpenFailed::Altered { version }
@@ -170,6 +173,14 @@ async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFa
         MigrateError::Execute(error) => refused(path, error),
         other => ReadFailed(sqlx::Error::Migrate(Box::new(other))).into(),
     })
+}
+
+/// What brings a database up to the first `count` migrations.
+fn migrator(count: usize) -> Migrator {
+    let migration = |&(version, title, text): &(i64, &'static str, &'static str)| {
+        Migration::new(version, title.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().take(count).map(migration).collect())
 }
 
 /// SQLite's primary result code, without the detail in its upper bits (<https://www.sqlite.org/rescode.html>).
@@ -215,5 +226,35 @@ mod tests {
         listed.sort_unstable();
         assert_eq!(files, listed);
         assert!(MIGRATIONS.iter().zip(1..).all(|((version, ..), expect)| *version == expect));
+    }
+
+    /// What an installation of the first release has, in the words of its tables.
+    const ROWS_OF_THE_FIRST_RELEASE: &str = "\
+        INSERT INTO orgs (id, name, state, created_at) VALUES ('org_00000000000000000000000000000001', 'acme', \
+        'active', 1); \
+        INSERT INTO provider_keys (id, owner_org, name, provider, base_url, sealed, masked, models, priority, state, \
+        created_at) VALUES ('pk_00000000000000000000000000000001', NULL, 'main', 'openai', 'https://x.example', \
+        X'01', '****', '[\"m\"]', 7, 'active', 2), ('pk_00000000000000000000000000000002', \
+        'org_00000000000000000000000000000001', 'own', 'openai', 'https://x.example', NULL, 'none', NULL, 8, \
+        'disabled', 3);";
+
+    #[tokio::test]
+    async fn rows_of_earlier_releases_come_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portcullis.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let earlier = pool(1).connect_with(options).await.unwrap();
+        migrator(4).run(&earlier).await.unwrap();
+        sqlx::raw_sql(ROWS_OF_THE_FIRST_RELEASE).execute(&earlier).await.unwrap();
+        earlier.close().await;
+
+        let store = crate::Store { db: sqlite(&path, |_| [0; 32]).await.unwrap() };
+        let keys = store.provider_keys().list().await.unwrap();
+        let told: Vec<_> =
+            keys.iter().map(|key| (key.name.as_str(), key.owner.org(), key.priority)).collect();
+        let acme = store.orgs().get("acme").await.unwrap();
+        assert_eq!(told, [("main", None, 7), ("own", Some(acme.id), 8)]);
+        assert_eq!(keys[0].sealed.as_deref(), Some(&[1][..]));
+        assert!(acme.allowed_ips.is_none() && acme.allowed_origins.iter().next().is_none());
     }
 }

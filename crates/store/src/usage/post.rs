@@ -12,6 +12,7 @@ use crate::audit;
 use crate::db::statement::Statement;
 use crate::db::{Db, Tx, WriteFailed};
 use crate::keys;
+use crate::traces;
 
 pub(super) async fn post(
     db: &Db,
@@ -26,7 +27,12 @@ pub(super) async fn post(
     let mut posted = 0;
     // One row each: several in a statement are slower in SQLite, which looks bound values up one by one.
     for call in calls {
-        posted += tx.execute(insert(call)).await?;
+        let new = tx.execute(insert(call)).await?;
+        // A call that is posted again may have a trace whose time is over.
+        if new > 0 {
+            traces::keep(&mut tx, &call.opened).await?;
+        }
+        posted += new;
     }
     for (key, at) in last_used(calls) {
         keys::touch(&mut tx, key, at).await?;

@@ -1,40 +1,37 @@
-//! One record of a call as a row, written and read: the one place that knows the columns.
+//! One record of a call as a row, written and read: the one place that knows the columns of the books.
 
 use domain::money::Money;
 use domain::price::Tokens;
-use domain::usage::{CallOpened, CallSettled, Outcome, Surface, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Outcome, RouteMode, Surface, UsageSource};
 
 use crate::db::ReadFailed;
 use crate::db::row::Row;
 use crate::db::statement::{Bind, Statement};
+use crate::traces;
 
 /// The columns to read.
-pub(super) const COLUMNS: &str = "SELECT call_id, request_id, org_id, project_id, key_id, surface, streamed, \
-    model_asked, provider_key_id, provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, \
-    output_tokens, reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, attempts, \
-    first_byte_ms, total_ms, started_at";
+pub(super) const COLUMNS: &str = "SELECT call_id, org_id, project_id, key_id, surface, provider_key_id, route_mode, \
+    provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, \
+    audio_tokens, source, cost_nanos, pricing, price_version, started_at, request_id, model_asked, streamed, attempts, \
+    first_byte_ms, total_ms";
 
 /// The columns to write, in the order of [`write`].
-pub(super) const INSERT: &str = "INSERT INTO usage (call_id, request_id, org_id, project_id, key_id, surface, \
-    streamed, model_asked, provider_key_id, provider, model, outcome, input_tokens, cache_read_tokens, \
-    cache_write_tokens, output_tokens, reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, \
-    attempts, first_byte_ms, total_ms, started_at) VALUES ";
+pub(super) const INSERT: &str = "INSERT INTO usage (call_id, org_id, project_id, key_id, surface, provider_key_id, \
+    route_mode, provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, \
+    reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, started_at) VALUES ";
 
 /// Appends the values of `call` in parentheses.
 pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
-    let CallOpened { call: id, request_id, org, project, key, surface, streamed, model_asked, started_at } =
-        &call.opened;
+    let CallOpened { call: id, org, project, key, surface, started_at, trace: _ } = &call.opened;
     let tokens = &call.tokens;
-    let values: [Bind; 26] = [
+    let values: [Bind; 21] = [
         id.to_string().into(),
-        request_id.as_str().into(),
         org.to_string().into(),
         project.to_string().into(),
         key.to_string().into(),
         surface.word().into(),
-        (*streamed).into(),
-        model_asked.as_str().into(),
         call.provider_key.map(|id| id.to_string()).into(),
+        call.route_mode.map(|mode| mode.word().to_owned()).into(),
         call.provider.as_str().into(),
         call.model.as_str().into(),
         call.outcome.word().into(),
@@ -48,9 +45,6 @@ pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
         call.cost.nanos().into(),
         call.pricing.as_str().into(),
         call.price_version.as_str().into(),
-        u32::from(call.attempts).into(),
-        call.first_byte_ms.into(),
-        call.total_ms.into(),
         (*started_at).into(),
     ];
     let mut statement = statement.push("(");
@@ -60,23 +54,24 @@ pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
     statement.push(")")
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write`] wrote, with the trace that is still kept of it.
 pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
     let opened = CallOpened {
         call: row.parse("call_id")?,
-        request_id: row.text("request_id")?,
         org: row.parse("org_id")?,
         project: row.parse("project_id")?,
         key: row.parse("key_id")?,
         surface: row
             .read("surface", |word| Surface::ALL.into_iter().find(|surface| surface.word() == word))?,
-        streamed: row.get("streamed")?,
-        model_asked: row.text("model_asked")?,
         started_at: row.time("started_at")?,
+        trace: traces::read(row)?,
     };
+    let route_mode: Option<String> = row.get("route_mode")?;
     Ok(CallSettled {
         opened,
         provider_key: row.parse_optional("provider_key_id")?,
+        // A mode of a newer release is none that this one knows.
+        route_mode: route_mode.as_deref().and_then(RouteMode::parse),
         provider: row.text("provider")?,
         model: row.text("model")?,
         outcome: row
@@ -93,9 +88,6 @@ pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
         cost: Money::from_nanos(row.get("cost_nanos")?),
         pricing: row.text("pricing")?,
         price_version: row.text("price_version")?,
-        attempts: row.number("attempts")?,
-        first_byte_ms: row.number("first_byte_ms")?,
-        total_ms: row.number("total_ms")?,
     })
 }
 

@@ -1,10 +1,11 @@
 //! Sums over records. The database adds halves of 32 bits each, which cannot overflow below two thousand million
 //! records, and the halves are joined here in 128 bits: no sum of money is ever rounded, wrapped or refused.
 
+use domain::id::OrgId;
 use domain::price::Tokens;
 use time::Date;
 
-use super::{UsageFilter, filtered};
+use super::{UsageFilter, WITH_TRACES, filtered, tables};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed};
@@ -14,7 +15,8 @@ use crate::db::{Db, ReadFailed};
 pub enum GroupBy {
     /// The day on which the call began, in UTC: `2026-01-31`.
     Day,
-    /// The model that answered, as `provider/model`; as the caller wrote it when none was called.
+    /// The model that answered, as `provider/model`. When none was called, as the caller wrote it, and `none` where no
+    /// trace is kept.
     Model,
     /// The key, by its identifier.
     Key,
@@ -50,7 +52,8 @@ impl Group {
 }
 
 const MICROS_PER_DAY: &str = "started_at / 86400000000";
-const MODEL: &str = "CASE WHEN provider = '' THEN model_asked ELSE provider || '/' || model END";
+const MODEL: &str =
+    "CASE WHEN provider = '' THEN COALESCE(model_asked, 'none') ELSE provider || '/' || model END";
 
 /// Both halves of the sum of each column.
 macro_rules! sums {
@@ -72,7 +75,12 @@ const SUMS: &str = sums!(
     "audio_tokens"
 );
 
-pub(super) async fn summary(db: &Db, by: GroupBy, filter: &UsageFilter) -> Result<Vec<Group>, ReadFailed> {
+pub(super) async fn summary(
+    db: &Db,
+    org: Option<OrgId>,
+    by: GroupBy,
+    filter: &UsageFilter,
+) -> Result<Vec<Group>, ReadFailed> {
     let expression = match by {
         GroupBy::Day => MICROS_PER_DAY,
         GroupBy::Model => MODEL,
@@ -84,7 +92,8 @@ pub(super) async fn summary(db: &Db, by: GroupBy, filter: &UsageFilter) -> Resul
         .push(expression)
         .push(" AS TEXT) AS label, COUNT(*) AS calls")
         .push(SUMS)
-        .push(" FROM usage WHERE 1 = 1");
+        .push(if by == GroupBy::Model { WITH_TRACES } else { tables(filter) })
+        .and("org_id =", org.map(|org| org.to_string()));
     let statement = filtered(statement, filter).push(" GROUP BY 1");
     let rows = db.fetch_all(statement).await?;
     let mut groups = rows.iter().map(|row| group(row, by)).collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,7 @@
 //! The change feed.
 
 use domain::price::Pricing;
-use domain::route::Serves;
+use domain::route::{Owner, Serves};
 use domain::scope::KeyState;
 use store::models::NewModel;
 use store::orgs::OrgState;
@@ -21,7 +21,7 @@ async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
     store.keys().set_state(key(1), KeyState::Revoked, &act(12)).await.unwrap();
     let upstream = NewProviderKey {
         id: provider_key(1),
-        owner: None,
+        owner: Owner::Platform,
         name: "local".to_owned(),
         provider: "ollama".to_owned(),
         base_url: "http://127.0.0.1:11434/v1".to_owned(),
@@ -29,6 +29,7 @@ async fn every_write_that_the_gate_must_learn_of_is_there_in_order() {
         masked: String::new(),
         serves: Serves::Any,
         priority: 1,
+        fallback_to_platform: false,
         created_at: at(13),
     };
     store.provider_keys().insert(&upstream, &act(1)).await.unwrap();
@@ -78,4 +79,28 @@ async fn what_is_refused_leaves_no_change() {
     assert!(world.store.orgs().set_state(org(9), OrgState::Suspended, &act(5)).await.is_err());
     assert!(world.store.provider_keys().delete(provider_key(9), &act(5)).await.is_err());
     assert_eq!(world.store.changes().latest().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn the_newest_changes_are_kept_and_older_ones_go() {
+    let world = World::new().await;
+    world.key(1).await;
+    let orgs = world.store.orgs();
+    let kept = store::changes::KEPT;
+    // The numbers go on as if so many changes had been written.
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", world.file().display())).await.unwrap();
+    sqlx::query("UPDATE sqlite_sequence SET seq = $1 WHERE name = 'changes'")
+        .bind(kept)
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    orgs.set_state(org(1), OrgState::Suspended, &act(10)).await.unwrap();
+    let numbers = async || -> Vec<i64> {
+        world.store.changes().since(0).await.unwrap().iter().map(|change| change.seq).collect()
+    };
+    assert_eq!(numbers().await, [kept + 1], "the first is {kept} behind");
+    orgs.set_state(org(1), OrgState::Active, &act(11)).await.unwrap();
+    assert_eq!(numbers().await, [kept + 1, kept + 2]);
+    assert_eq!(world.store.changes().latest().await.unwrap(), kept + 2);
 }

@@ -1,8 +1,9 @@
 //! API keys.
 
-use domain::limit::OrgLimits;
+use domain::limit::{Limits, OrgLimits};
 use domain::scope::{Access, ApiKey, KeyState};
-use store::keys::{KeyFilter, KeyRefused, NewKey};
+use store::edit::Edit;
+use store::keys::{ImportedKey, KeyChange, KeyFilter, KeyRefused, NewKey};
 use store::orgs::OrgState;
 use store::switch::Switch;
 
@@ -13,11 +14,14 @@ async fn they_are_registered_listed_and_found_by_identifier_or_prefix() {
     let world = World::new().await;
     let (one, two) = (world.key(1).await, world.key(2).await);
     let keys = world.store.keys();
-    let list = async |org, project| keys.list(&KeyFilter { org, project }).await.unwrap();
+    let list =
+        async |org, project| keys.list(&KeyFilter { org, project, ..KeyFilter::default() }).await.unwrap();
     assert_eq!(list(None, None).await, [one.clone(), two.clone()]);
     assert_eq!(list(Some(org(2)), None).await, std::slice::from_ref(&two));
     assert_eq!(list(None, Some(project(1))).await, std::slice::from_ref(&one));
     assert!(list(Some(org(1)), Some(project(2))).await.is_empty());
+    let revoked = KeyFilter { state: Some(KeyState::Revoked), ..KeyFilter::default() };
+    assert_eq!(keys.list(&revoked).await.unwrap(), []);
     assert_eq!(keys.get(&one.id.to_string()).await.unwrap(), one);
     assert_eq!(keys.get(prefix(2).as_str()).await.unwrap(), two);
     assert!(matches!(keys.get("zzzzzzzz").await, Err(KeyRefused::NotFound(_))));
@@ -37,6 +41,8 @@ async fn bad_ones_are_refused() {
     assert!(matches!(insert(new_key(1)).await, Some(KeyRefused::Duplicate)));
     assert!(matches!(insert(NewKey { id: key(3), ..new_key(1) }).await, Some(KeyRefused::Duplicate)));
     assert!(matches!(insert(NewKey { name: String::new(), ..fresh() }).await, Some(KeyRefused::BadName(_))));
+    let nul = NewKey { models: vec!["gpt\0x".to_owned()], ..fresh() };
+    assert!(matches!(insert(nul).await, Some(KeyRefused::BadModel(_))));
     let unknown = NewKey { project: project(9), ..fresh() };
     assert!(matches!(insert(unknown).await, Some(KeyRefused::NoSuchProject(_))));
     let foreign = NewKey { project: project(2), ..fresh() };
@@ -51,6 +57,7 @@ async fn the_gate_finds_a_key_by_its_whole_digest_alone() {
         id: key(1),
         org: org(1),
         project: project(1),
+        user: None,
         state: KeyState::Active,
         expires_at: Some(at(900)),
         models: vec!["openai/gpt-x".to_owned()],
@@ -58,6 +65,10 @@ async fn the_gate_finds_a_key_by_its_whole_digest_alone() {
         allowed_ips: Some(vec!["192.0.2.0/24".parse().unwrap()]),
         limits: new_key(1).limits,
         org_limits: OrgLimits::default(),
+        org_allowed_ips: None,
+        org_origins: domain::origin::Origins::default(),
+        org_inline_keys: domain::scope::InlineKeys::Refused,
+        trace_hours: 0,
     };
     assert_eq!(world.store.keys().find_by_digest(&digest(1)).await.unwrap(), Some(expect));
     let mut almost = digest(1);
@@ -166,10 +177,118 @@ async fn only_a_key_in_use_has_a_successor() {
 async fn the_limits_of_an_organization_come_with_its_keys() {
     let world = World::new().await;
     world.key(1).await;
-    let own = OrgLimits { requests_per_minute: Some(7), tokens_per_minute: Some(9_000) };
+    let own = OrgLimits {
+        requests_per_minute: Some(7),
+        tokens_per_minute: Some(9_000),
+        user_requests_per_minute: Some(5),
+    };
     let changed = world.store.orgs().set_limits(org(1), own, &act(5)).await.unwrap();
     assert_eq!(changed.limits, own);
     assert_eq!(world.store.orgs().get(&org(1).to_string()).await.unwrap(), changed);
     assert_eq!(world.store.keys().find_by_digest(&digest(1)).await.unwrap().unwrap().org_limits, own);
     assert!(world.store.orgs().set_limits(org(9), own, &act(5)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_list_of_addresses_is_changed_while_the_key_is_in_use() {
+    let world = World::new().await;
+    let made = world.key(1).await;
+    let keys = world.store.keys();
+    for allowed in [Some(vec!["2001:db8::/32".parse().unwrap()]), Some(vec![]), None] {
+        let set = keys.set_allowed_ips(key(1), allowed.as_deref(), &act(5)).await.unwrap();
+        assert_eq!(set, store::keys::Key { allowed_ips: allowed.clone(), ..made.clone() });
+        assert_eq!(keys.find_by_digest(&digest(1)).await.unwrap().unwrap().allowed_ips, allowed);
+    }
+    let noted = world.store.changes().since(0).await.unwrap();
+    assert_eq!(noted.iter().filter(|change| change.subject == key(1).to_string()).count(), 4);
+    assert!(matches!(keys.set_allowed_ips(key(9), None, &act(6)).await, Err(KeyRefused::NotFound(_))));
+}
+
+#[tokio::test]
+async fn settings_are_changed_as_one_and_reach_the_gate() {
+    let world = World::new().await;
+    world.key(1).await;
+    let keys = world.store.keys();
+    let change = KeyChange {
+        name: Edit::Set("phone".to_owned()),
+        models: Edit::Set(vec![]),
+        scopes: Edit::Set(vec![Access::Embeddings]),
+        allowed_ips: Edit::Set(None),
+        limits: Edit::Set(Limits { concurrent: 3, ..new_key(1).limits }),
+        expires_at: Edit::Set(None),
+    };
+    let changed = keys.update(key(1), &change, &act(5)).await.unwrap();
+    assert_eq!(keys.get(&key(1).to_string()).await.unwrap(), changed);
+    let found = keys.find_by_digest(&digest(1)).await.unwrap().unwrap();
+    assert_eq!((found.limits.concurrent, found.expires_at, found.allowed_ips), (3, None, None));
+    assert_eq!((found.models, found.scopes), (vec![], vec![Access::Embeddings]));
+    let subjects = world.store.changes().since(0).await.unwrap();
+    assert_eq!(subjects.last().unwrap().subject, key(1).to_string());
+    let told = world.actions().await.len();
+    assert_eq!(keys.update(key(1), &change, &act(6)).await.unwrap(), changed);
+    assert_eq!(world.actions().await.len(), told, "what makes no difference is not told of");
+    keys.set_state(key(1), KeyState::Revoked, &act(7)).await.unwrap();
+    let again = KeyChange { expires_at: Edit::Set(Some(at(9_999))), ..KeyChange::default() };
+    assert!(matches!(keys.update(key(1), &again, &act(8)).await, Err(KeyRefused::Revoked(_))));
+}
+
+#[tokio::test]
+async fn a_key_remembers_who_made_it() {
+    let world = World::new().await;
+    world.key(1).await;
+    let ada = world.person(1).await;
+    let keys = world.store.keys();
+    let new = NewKey { id: key(2), digest: digest(2), user: Some(ada.id), ..new_key(1) };
+    assert_eq!(keys.insert(&new, &act(5)).await.unwrap().user, Some(ada.id));
+    let hers = KeyFilter { user: Some(ada.id), ..KeyFilter::default() };
+    assert_eq!(keys.list(&hers).await.unwrap().iter().map(|one| one.id).collect::<Vec<_>>(), [key(2)]);
+    assert_eq!(keys.find_by_digest(&digest(2)).await.unwrap().unwrap().user, Some(ada.id));
+    let nobody = NewKey { id: key(3), digest: digest(3), user: Some(crate::world::user(9)), ..new_key(1) };
+    assert!(keys.insert(&nobody, &act(6)).await.is_err());
+}
+
+#[tokio::test]
+async fn keys_of_another_gateway_are_taken_over_as_one() {
+    let world = World::new().await;
+    world.key(1).await;
+    let keys = world.store.keys();
+    assert!(!keys.any_imported().await.unwrap(), "a key of one's own is none");
+    let wanted = |number, state| ImportedKey { new: new_key(number), state };
+    let mut nameless = wanted(5, KeyState::Active);
+    nameless.new.name = " ".to_owned();
+    let all = [
+        wanted(3, KeyState::Active),
+        wanted(1, KeyState::Active),
+        nameless.clone(),
+        wanted(7, KeyState::Disabled),
+    ];
+    let all: Vec<_> = all
+        .into_iter()
+        .map(|one| ImportedKey { new: NewKey { org: org(1), project: project(1), ..one.new }, ..one })
+        .collect();
+    // Nothing is taken over where one does not belong.
+    assert!(matches!(keys.import(project(2), &all, &act(5)).await, Err(KeyRefused::NoSuchProject(_))));
+    assert!(keys.find_by_digest(&digest(3)).await.unwrap().is_none());
+
+    let made = keys.import(project(1), &all, &act(5)).await.unwrap();
+    let states: Vec<_> = made.iter().map(|made| made.as_ref().ok().map(|key| key.state)).collect();
+    assert_eq!(states, [Some(KeyState::Active), None, None, Some(KeyState::Disabled)]);
+    assert!(matches!(made[1], Err(KeyRefused::Duplicate)));
+    assert!(matches!(made[2], Err(KeyRefused::BadName(_))));
+    assert_eq!(keys.find_by_digest(&digest(3)).await.unwrap().unwrap().state, KeyState::Active);
+    assert_eq!(keys.find_by_digest(&digest(7)).await.unwrap().unwrap().state, KeyState::Disabled);
+    let filter = store::audit::AuditFilter::default();
+    let rows = world.store.audit().fitting(&filter, 0).await.unwrap();
+    let last = &rows.last().unwrap().entry;
+    assert_eq!((last.action.as_str(), &last.org), ("key.import", &org(1).to_string()));
+    assert_eq!(last.detail, "{\"keys\":2,\"disabled\":1}");
+
+    // Once all of them are withdrawn, none is looked for.
+    assert!(keys.any_imported().await.unwrap());
+    for number in [3, 7] {
+        assert!(keys.any_imported().await.unwrap());
+        keys.set_state(key(number), KeyState::Revoked, &act(6)).await.unwrap();
+    }
+    assert!(!keys.any_imported().await.unwrap());
+    assert!(keys.import(project(1), &[], &act(7)).await.unwrap().is_empty());
 }

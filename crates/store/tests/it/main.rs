@@ -6,16 +6,28 @@
     reason = "a test that cannot set up its world fails by saying so"
 )]
 
+mod archives;
 mod audit;
 mod changes;
+mod idempotency;
+mod invitations;
 mod keys;
+mod login_failures;
+mod logins;
+mod mailed_tokens;
+mod members;
 mod models;
 mod opening;
 mod operator_tokens;
 mod orgs;
+mod pages;
 mod projects;
 mod provider_keys;
+mod retention;
+mod sealed_values;
 mod summary;
+mod tenancy;
 mod usage;
+mod users;
 mod world;
 mod writers;

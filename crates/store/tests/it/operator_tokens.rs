@@ -21,10 +21,10 @@ async fn they_are_registered_held_and_removed() {
     let tokens = world.store.operator_tokens();
     let one = tokens.insert(&new(1), &act(1)).await.unwrap();
     assert_eq!(tokens.list().await.unwrap(), [one]);
-    assert!(tokens.holds(&digest(1)).await.unwrap());
-    assert!(!tokens.holds(&digest(2)).await.unwrap());
+    assert!(tokens.find(&digest(1)).await.unwrap().is_some());
+    assert!(tokens.find(&digest(2)).await.unwrap().is_none());
     tokens.remove(Uuid::from_u128(1), &act(2)).await.unwrap();
-    assert!(!tokens.holds(&digest(1)).await.unwrap());
+    assert!(tokens.find(&digest(1)).await.unwrap().is_none());
     let again = tokens.remove(Uuid::from_u128(1), &act(2)).await;
     assert!(matches!(again, Err(OperatorTokenRefused::NotFound(_))));
 }

@@ -53,3 +53,18 @@ async fn a_state_is_set_and_stays() {
     let absent = projects.set_state(project(9), Switch::Active, &act(7)).await;
     assert!(matches!(absent, Err(ProjectRefused::NotFound(_))));
 }
+
+#[tokio::test]
+async fn another_name_is_given_within_the_rules() {
+    let world = World::new().await;
+    world.org(1, "acme").await;
+    let web = world.project(1, 1, "web").await;
+    world.project(2, 1, "app").await;
+    let projects = world.store.projects();
+    let rename = async |name: &str| projects.rename(web.id, name, &act(5)).await;
+    assert!(matches!(rename("app").await, Err(ProjectRefused::NameTaken(_))));
+    assert!(matches!(rename(" web").await, Err(ProjectRefused::BadName(_))));
+    assert_eq!(rename("site").await.unwrap().name, "site");
+    assert_eq!(projects.get(None, "site").await.unwrap().id, web.id);
+    assert!(matches!(projects.rename(project(9), "x", &act(6)).await, Err(ProjectRefused::NotFound(_))));
+}

@@ -19,7 +19,9 @@ async fn records_are_grouped_counted_and_summed() {
     let mut other = call(4);
     (other.opened.key, other.opened.project, other.cost) = (key(2), project(2), Money::from_nanos(9_000));
     (other.model, other.opened.started_at) = ("big".to_owned(), at(4 * DAY - 1));
-    usage.post(&[call(1), call(2), refused, other], &[]).await.unwrap();
+    let mut untraced = CallSettled { opened: call(5).opened, ..refused.clone() };
+    (untraced.opened.trace, untraced.opened.started_at) = (None, at(3 * DAY));
+    usage.post(&[call(1), call(2), refused, other, untraced], &[]).await.unwrap();
 
     let check = async |by, expect: &[(&str, u64, i128)]| {
         let groups = usage.summary(by, &UsageFilter::default()).await.unwrap();
@@ -27,12 +29,16 @@ async fn records_are_grouped_counted_and_summed() {
             groups.iter().map(|one| (one.label.as_str(), one.calls, one.cost_nanos)).collect();
         assert_eq!(found, expect);
     };
-    check(GroupBy::Day, &[("1970-01-01", 2, 3_000), ("1970-01-04", 2, 9_000)]).await;
-    check(GroupBy::Model, &[("openai/big", 1, 9_000), ("openai/gpt-x", 2, 3_000), ("gpt-x", 1, 0)]).await;
-    check(GroupBy::Key, &[(&key(2).to_string(), 1, 9_000), (&key(1).to_string(), 3, 3_000)]).await;
-    check(GroupBy::Project, &[(&project(2).to_string(), 1, 9_000), (&project(1).to_string(), 3, 3_000)])
+    check(GroupBy::Day, &[("1970-01-01", 2, 3_000), ("1970-01-04", 3, 9_000)]).await;
+    check(
+        GroupBy::Model,
+        &[("openai/big", 1, 9_000), ("openai/gpt-x", 2, 3_000), ("gpt-x", 1, 0), ("none", 1, 0)],
+    )
+    .await;
+    check(GroupBy::Key, &[(&key(2).to_string(), 1, 9_000), (&key(1).to_string(), 4, 3_000)]).await;
+    check(GroupBy::Project, &[(&project(2).to_string(), 1, 9_000), (&project(1).to_string(), 4, 3_000)])
         .await;
-    check(GroupBy::Outcome, &[("complete", 3, 12_000), ("failed", 1, 0)]).await;
+    check(GroupBy::Outcome, &[("complete", 3, 12_000), ("failed", 2, 0)]).await;
 
     let filter = UsageFilter { until: Some(at(3)), ..UsageFilter::default() };
     let [group] = &usage.summary(GroupBy::Key, &filter).await.unwrap()[..] else { panic!("one key") };

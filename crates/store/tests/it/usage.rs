@@ -16,11 +16,11 @@ async fn a_record_reads_back_as_it_was_posted() {
     let world = World::new().await;
     let mut expect = vec![call(1)];
     for (number, outcome) in (2..).zip(Outcome::ALL) {
-        expect.push(CallSettled { outcome, provider_key: None, ..call(number) });
+        expect.push(CallSettled { outcome, provider_key: None, route_mode: None, ..call(number) });
     }
     for (number, surface) in (20..).zip(Surface::ALL) {
         let mut call = call(number);
-        (call.opened.surface, call.opened.streamed, call.source) = (surface, false, UsageSource::Estimated);
+        (call.opened.surface, call.opened.trace, call.source) = (surface, None, UsageSource::Estimated);
         expect.push(call);
     }
     expect.push(CallSettled { source: UsageSource::None, provider: String::new(), ..call(30) });
@@ -83,7 +83,8 @@ async fn filters_narrow_the_list() {
     let world = World::new().await;
     let mut other = call(3);
     (other.opened.org, other.opened.project, other.opened.key) = (org(2), project(2), key(2));
-    (other.opened.model_asked, other.provider, other.model) = ("fast".into(), "groq".into(), "llama".into());
+    (other.provider, other.model) = ("groq".into(), "llama".into());
+    other.opened.trace.as_mut().unwrap().model_asked = "fast".into();
     world.store.usage().post(&[call(1), call(2), other, call(4)], &[]).await.unwrap();
     let check = async |filter: UsageFilter, expect: &[u128]| {
         let found = world.store.usage().list(&filter, 100, None).await.unwrap();

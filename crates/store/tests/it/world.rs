@@ -4,18 +4,25 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
 
 use domain::audit::{Act, Actor};
-use domain::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
+use domain::id::{CallId, KeyId, LoginId, OrgId, ProjectId, ProviderKeyId, UserId};
 use domain::limit::Limits;
 use domain::money::Money;
 use domain::price::Tokens;
+use domain::role::OrgRole;
 use domain::scope::{Access, KeyState};
+use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use domain::token::Prefix;
-use domain::usage::{CallOpened, CallSettled, Outcome, Surface, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Outcome, Pace, Surface, Trace, UsageSource};
 use store::Store;
+use store::audit::AuditFilter;
 use store::keys::{Key, NewKey};
+use store::logins::{NewLogin, SignedIn};
+use store::members::By;
 use store::orgs::{NewOrg, Org};
 use store::projects::{NewProject, Project};
+use store::tenant::Books;
+use store::users::{NewUser, User};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -44,6 +51,35 @@ impl World {
     pub async fn project(&self, number: u128, org_number: u128, name: &str) -> Project {
         let (id, org, name) = (project(number), org(org_number), name.to_owned());
         self.store.projects().create(&NewProject { id, org, name, created_at: at(2) }, &act(2)).await.unwrap()
+    }
+
+    /// A person without any organization.
+    pub async fn person(&self, number: u128) -> User {
+        self.store.users().create(&new_user(number), &act(2)).await.unwrap()
+    }
+
+    /// A person with a role in the organization of this number.
+    pub async fn member(&self, number: u128, org_number: u128, role: OrgRole) -> User {
+        let made = self.person(number).await;
+        let members = self.store.members(org(org_number));
+        members.add(made.id, role, By::Operator, &act(3)).await.unwrap();
+        made
+    }
+
+    /// A login of a person, whose first refresh token has the digest of the same number.
+    pub async fn login(&self, number: u128, person: &User, seconds: i64) -> SignedIn {
+        self.store.logins().open(&new_login(number, person, seconds), &act(seconds)).await.unwrap()
+    }
+
+    /// What a member of this organization may touch.
+    pub fn books(&self, number: u128) -> Books<'_> {
+        self.store.of(Tenant::of_verified_member(org(number)))
+    }
+
+    /// The actions that are recorded, oldest first.
+    pub async fn actions(&self) -> Vec<String> {
+        let links = self.store.audit().fitting(&AuditFilter::default(), 0).await.unwrap();
+        links.into_iter().map(|link| link.entry.action).collect()
     }
 
     /// An organization, its project and its key, all of one number.
@@ -101,6 +137,39 @@ pub fn provider_key(number: u128) -> ProviderKeyId {
     ProviderKeyId::new(Uuid::from_u128(number))
 }
 
+pub fn user(number: u128) -> UserId {
+    UserId::new(Uuid::from_u128(number))
+}
+
+pub fn login(number: u128) -> LoginId {
+    LoginId::new(Uuid::from_u128(number))
+}
+
+pub fn new_user(number: u128) -> NewUser {
+    NewUser {
+        id: user(number),
+        email: format!("person{number}@example.com"),
+        username: None,
+        password: Some("a hash".to_owned()),
+        operator: false,
+        email_verified_at: None,
+        created_at: at(2),
+    }
+}
+
+/// A login that goes on for 100 seconds unless it is refreshed, and for 1,000 at the most.
+pub fn new_login(number: u128, person: &User, seconds: i64) -> NewLogin {
+    NewLogin {
+        id: login(number),
+        user: person.id,
+        not_before: person.not_before,
+        org: None,
+        refresh: digest(number),
+        expires_at: at(seconds + 100),
+        ends_at: at(seconds + 1_000),
+    }
+}
+
 pub fn prefix(number: u128) -> Prefix {
     Prefix::parse(&format!("{number:08}")).unwrap()
 }
@@ -116,6 +185,7 @@ pub fn new_key(number: u128) -> NewKey {
         id: key(number),
         org: org(number),
         project: project(number),
+        user: None,
         name: "laptop".to_owned(),
         prefix: prefix(number),
         digest: digest(number),
@@ -133,16 +203,20 @@ pub fn call(number: u128) -> CallSettled {
     CallSettled {
         opened: CallOpened {
             call: CallId::new(Uuid::from_u128(number)),
-            request_id: format!("req-{number}"),
             org: org(1),
             project: project(1),
             key: key(1),
             surface: Surface::Chat,
-            streamed: true,
-            model_asked: "gpt-x".to_owned(),
             started_at: at(i64::try_from(number).unwrap()),
+            trace: Some(Trace {
+                request_id: format!("req-{number}"),
+                model_asked: "gpt-x".to_owned(),
+                streamed: true,
+                pace: Pace { attempts: 2, first_byte_ms: 120, total_ms: 900 },
+            }),
         },
         provider_key: Some(provider_key(5)),
+        route_mode: Some(domain::usage::RouteMode::Platform),
         provider: "openai".to_owned(),
         model: "gpt-x".to_owned(),
         outcome: Outcome::Complete,
@@ -151,8 +225,5 @@ pub fn call(number: u128) -> CallSettled {
         cost: Money::from_nanos(1_500),
         pricing: "priced".to_owned(),
         price_version: "2026-11-22/openai/gpt-x".to_owned(),
-        attempts: 2,
-        first_byte_ms: 120,
-        total_ms: 900,
     }
 }

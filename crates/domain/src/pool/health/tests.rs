@@ -80,7 +80,7 @@ fn one_probe_decides_after_the_rest() {
         "a straggler decides nothing"
     );
     let turned = health.told(DOWN, Role::Probe, at(2_002), Chance(0));
-    assert_eq!(turned, Some(Turned::Failing(4_000)));
+    assert_eq!(turned, Some(Turned::StillFailing(4_000)));
     assert_eq!(health.standing(at(6_002)), Standing::ProbeDue);
     health.begin_probe();
     health.told(Told::Nothing, Role::Probe, at(6_003), Chance(0));
@@ -93,6 +93,33 @@ fn one_probe_decides_after_the_rest() {
         health.told(DOWN, Role::Ordinary, at(7_000), Chance(0));
     }
     assert_eq!(health.standing(at(7_000)), cooling(2_000, Cause::Faults));
+}
+
+#[test]
+fn a_used_up_quota_rests_for_an_hour_and_one_probe_finds_whether_it_is_back() {
+    let mut health = Health::default();
+    let quota = |remaining_ms| cooling(remaining_ms, Cause::Quota);
+    let told = |health: &mut Health, told, role, ms| health.told(told, role, at(ms), Chance(0));
+    assert_eq!(told(&mut health, Told::Exhausted, Role::Ordinary, 0), Some(Turned::Exhausted(3_600_000)));
+    // Calls that began before say nothing of the present.
+    for straggler in [Told::Works, Told::Exhausted, Told::Rest(Some(1)), DOWN, DOWN, DOWN] {
+        assert_eq!(told(&mut health, straggler, Role::Ordinary, 1), None, "{straggler:?}");
+    }
+    assert_eq!(health.standing(at(1)), quota(3_599_999));
+    assert_eq!(health.standing(at(3_600_000)), Standing::ProbeDue);
+    health.begin_probe();
+    assert_eq!(health.standing(at(3_600_000)), quota(1_000), "the others wait");
+    assert_eq!(told(&mut health, Told::Exhausted, Role::Probe, 3_600_000), None, "it was before");
+    assert_eq!(health.standing(at(3_600_000)), quota(3_600_000));
+    health.begin_probe();
+    assert_eq!(told(&mut health, DOWN, Role::Probe, 7_200_000), Some(Turned::Failing(2_000)));
+    health.begin_probe();
+    let again = told(&mut health, Told::Exhausted, Role::Probe, 7_202_000);
+    assert_eq!(again, Some(Turned::Exhausted(3_600_000)));
+    health.begin_probe();
+    assert_eq!(told(&mut health, Told::Works, Role::Probe, 10_802_000), Some(Turned::Active));
+    check(&[(0, Told::Rest(Some(9_000))), (1, Told::Exhausted)], 1, quota(3_600_000));
+    check(&[(0, Told::Exhausted), (1, Told::Unauthorized), (2, Told::Exhausted)], 2, Standing::Broken);
 }
 
 #[test]
@@ -145,6 +172,7 @@ fn any_told() -> impl Strategy<Value = Told> {
         Just(DOWN),
         Just(Told::Failed(Fault::TimedOut)),
         Just(Told::Nothing),
+        Just(Told::Exhausted),
         proptest::option::of(0u64..10_000_000).prop_map(Told::Rest),
     ]
 }

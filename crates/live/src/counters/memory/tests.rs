@@ -19,6 +19,8 @@ fn asking(number: u128, limits: &Limits) -> Asking<'_> {
     Asking {
         key: key(number),
         limits,
+        user: None,
+        user_requests_per_minute: MANY,
         org: OrgId::new(Uuid::from_u128(1)),
         org_requests_per_minute: MANY,
         org_tokens_per_minute: None,
@@ -79,6 +81,72 @@ fn an_organization_is_limited_over_all_of_its_keys() {
     assert!(memory.admit(&other, 5_000).is_ok(), "another organization is not concerned");
     let later = 5_000 + i64::try_from(refused.retry_after_ms).unwrap();
     assert!(memory.admit(&narrow(60), later).is_ok(), "waiting as told is enough");
+}
+
+#[test]
+fn a_person_is_limited_over_all_keys_of_theirs() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let of = |user: u128, number| Asking {
+        user: Some(UserId::new(Uuid::from_u128(user))),
+        user_requests_per_minute: 300,
+        org: OrgId::new(Uuid::from_u128(number % 3)),
+        ..asking(number, &limits)
+    };
+    let passed = (0..1_000).filter(|turn| memory.admit(&of(1, turn % 50), 5_000).is_ok()).count();
+    assert_eq!(passed, 300);
+    let refused = memory.admit(&of(1, 60), 5_000).unwrap_err();
+    assert_eq!(
+        (refused.which, refused.unit, refused.limit),
+        ("user_requests_per_minute", Unit::Requests, 300)
+    );
+    assert!(memory.admit(&of(2, 70), 5_000).is_ok(), "another person is not concerned");
+    assert!(memory.admit(&asking(80, &limits), 5_000).is_ok(), "nor a key that nobody made");
+    let later = 5_000 + i64::try_from(refused.retry_after_ms).unwrap();
+    assert!(memory.admit(&of(1, 60), later).is_ok(), "waiting as told is enough");
+}
+
+#[test]
+fn what_the_organization_refuses_costs_the_person_nothing() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let of = |org_limit, number| Asking {
+        user: Some(UserId::new(Uuid::from_u128(1))),
+        user_requests_per_minute: 2,
+        org_requests_per_minute: org_limit,
+        ..asking(number, &limits)
+    };
+    for turn in 0..50 {
+        let refused = memory.admit(&of(0, turn), 5_000).unwrap_err();
+        assert_eq!(refused.which, "org_requests_per_minute");
+    }
+    let passed = (0..50).filter(|turn| memory.admit(&of(MANY, *turn), 5_000).is_ok()).count();
+    assert_eq!(passed, 2);
+    // And the other way: what the person's limit refuses is not counted for the organization.
+    let narrow = Asking { user: None, ..of(3, 90) };
+    assert!(memory.admit(&narrow, 5_000).is_ok());
+    assert_eq!(memory.admit(&narrow, 5_000).unwrap_err().which, "org_requests_per_minute");
+}
+
+#[test]
+fn threads_never_exceed_the_limit_of_a_person_together() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let passed: usize = std::thread::scope(|scope| {
+        let tasks: Vec<_> = (0..8u128)
+            .map(|thread| {
+                let of_one = Asking {
+                    user: Some(UserId::new(Uuid::from_u128(1))),
+                    user_requests_per_minute: 50,
+                    ..asking(thread, &limits)
+                };
+                let memory = &memory;
+                scope.spawn(move || (0..100).filter(|_| memory.admit(&of_one, 1_000).is_ok()).count())
+            })
+            .collect();
+        tasks.into_iter().map(|task| task.join().unwrap()).sum()
+    });
+    assert!((40..=50).contains(&passed), "{passed} of 50");
 }
 
 #[test]

@@ -9,10 +9,11 @@ use crate::outbox::MAX_SETTLED_BYTES;
 pub(super) const ALIGN: usize = 8;
 /// Bytes before a payload.
 pub(super) const HEAD_BYTES: usize = 8;
-/// The version of a payload with the opening or the settlement of a call.
-const CALL: u8 = 1;
+/// The version of a payload with the opening or the settlement of a call. 1 and 2 were forms of before the first
+/// release.
+const CALL: u8 = 3;
 /// The version of one with an entry of the audit trail: a release that does not know them must not read past them.
-const NOTED: u8 = 2;
+const NOTED: u8 = 4;
 /// The newest version that this release reads.
 pub(super) const NEWEST: u8 = NOTED;
 /// Bytes that the search for records behind a broken place may checksum: enough to find one that is there, too

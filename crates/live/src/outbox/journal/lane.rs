@@ -134,6 +134,18 @@ impl Lane {
         Ok(())
     }
 
+    /// Begins another segment, so that this one leaves the disk once it is posted. False when nothing is in it, or when
+    /// there is no spare segment at the moment.
+    pub(super) fn begin_anew(&self) -> bool {
+        let mut active = locked(&self.active);
+        if active.writer.is_empty() || active.spare.is_none() || self.change_over(&mut active).is_err() {
+            return false;
+        }
+        // The reader goes on to the new segment though nothing is in it yet, and gives the old one up.
+        self.tail.store(pack(active.writer.segment().number(), HEADER_BYTES), Ordering::Release);
+        true
+    }
+
     /// The number of the spare segment to make; `None` when there is one.
     pub(super) fn missing_spare(&self) -> Option<u32> {
         let mut active = locked(&self.active);

@@ -83,6 +83,11 @@ impl Ledger {
         self.holds.contains_key(&(lane, number))
     }
 
+    /// Whether everything of `lane` that was delivered is posted.
+    pub(super) fn all_posted(&self, lane: usize) -> bool {
+        self.delivered.get(lane).is_none_or(VecDeque::is_empty)
+    }
+
     /// Calls opened and not yet confirmed as settled.
     pub(super) fn open_calls(&self) -> usize {
         self.open.len()

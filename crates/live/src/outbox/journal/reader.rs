@@ -102,6 +102,7 @@ impl Reader {
             Paused::BatchFull => Ok(Paused::BatchFull),
         });
         if batch.is_empty() {
+            self.release_segments();
             return read.map(|_| None);
         }
         // A failure after something was read comes up again with the next call.
@@ -235,6 +236,12 @@ impl Reader {
 
     /// Gives up the segments that are confirmed to their end and hold no open call.
     fn release_segments(&mut self) {
+        for (lane, cursor) in self.cursors.iter_mut().enumerate() {
+            // Read and not to be posted: nothing before this place is waited for.
+            if self.ledger.all_posted(lane) {
+                cursor.confirmed = cursor.place.max(cursor.confirmed);
+            }
+        }
         let journal = &self.handle.journal;
         for (cursor, lane) in self.cursors.iter().zip(&journal.lanes) {
             let (number, _) = unpack(cursor.confirmed);

@@ -135,6 +135,7 @@ fn interrupted(opened: CallOpened) -> CallSettled {
     CallSettled {
         opened,
         provider_key: None,
+        route_mode: None,
         provider: String::new(),
         model: String::new(),
         outcome: Outcome::Interrupted,
@@ -143,9 +144,6 @@ fn interrupted(opened: CallOpened) -> CallSettled {
         cost: Money::ZERO,
         pricing: "unpriced".to_owned(),
         price_version: "none".to_owned(),
-        attempts: 0,
-        first_byte_ms: 0,
-        total_ms: 0,
     }
 }
 

@@ -183,6 +183,11 @@ impl Writer {
         &self.0
     }
 
+    /// Whether nothing was written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.committed.load(Ordering::Relaxed) <= HEADER_BYTES
+    }
+
     /// Bytes that are left.
     pub(super) fn room(&self) -> usize {
         self.0.map.len() - self.0.committed.load(Ordering::Relaxed) as usize

@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use domain::time::Timestamp;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 
 use super::Check;
 use crate::boot;
 use crate::config::roots::RIGHTS_OF_OTHERS;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Tls};
 
 /// How long whoever holds an address may take to say who they are.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Most bytes of that answer.
 const ANSWER_BYTES: usize = 1_024;
 
-pub(super) async fn examine(config: &Config, checks: &mut Vec<Check>) {
+pub(super) async fn examine(config: &Config, now: Timestamp, checks: &mut Vec<Check>) {
     checks.push(environment(config));
     checks.push(folder(config));
     checks.push(match boot::catalogue(config) {
@@ -29,8 +30,9 @@ pub(super) async fn examine(config: &Config, checks: &mut Vec<Check>) {
             Check::fail("catalogue", format!("{error:#}"), "Correct the file named in catalog.file.")
         }
     });
-    checks.push(address("listen.public", config.listen.public).await);
-    checks.push(address("listen.admin", config.listen.admin).await);
+    checks.push(security_contact(config, now));
+    checks.push(address("listen.public", config.listen.public, config.tls.as_ref()).await);
+    checks.push(address("listen.admin", config.listen.admin, config.admin_tls.as_ref()).await);
 }
 
 fn environment(config: &Config) -> Check {
@@ -41,6 +43,24 @@ fn environment(config: &Config) -> Check {
             "development: unsafe secrets are only warned of",
             "Set environment = \"production\" for real traffic.",
         ),
+    }
+}
+
+/// Whether somebody who finds a weakness is told where to go.
+fn security_contact(config: &Config, now: Timestamp) -> Check {
+    let name = "site.security_contact";
+    match &config.site {
+        None => Check::warn(
+            name,
+            "nobody is named who can be told of a weakness",
+            "Set site.security_contact and site.security_expires.",
+        ),
+        Some(contact) if contact.expires.unix_timestamp_nanos() / 1_000 <= i128::from(now.0) => Check::warn(
+            name,
+            "the time until which the contact holds is over",
+            "Set site.security_expires anew.",
+        ),
+        Some(contact) => Check::ok(name, contact.contact.clone()),
     }
 }
 
@@ -76,9 +96,15 @@ fn folder(config: &Config) -> Check {
 }
 
 /// An address must be free, or held by a running gate.
-async fn address(name: &str, address: SocketAddr) -> Check {
+async fn address(name: &str, address: SocketAddr, tls: Option<&Tls>) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::ok(name, format!("{address} is free")),
+        // Its certificate bears a name, and the address is all that is known here.
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && tls.is_some() => Check::warn(
+            name,
+            format!("{address} is taken; over TLS it was not asked whether a gate answers there"),
+            "Ask its /healthz by the name of its certificate.",
+        ),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => match answers(address).await {
             Ok(()) => Check::ok(name, format!("{address} is answered by a running gate")),
             Err(error) => {

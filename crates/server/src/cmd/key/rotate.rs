@@ -42,6 +42,7 @@ pub(super) async fn rotate(args: RotateArgs, context: &Context) -> Result<()> {
         id: KeyId::new(context.new_id()?),
         org: old.org,
         project: old.project,
+        user: old.user,
         name: old.name,
         prefix: token.prefix(),
         digest: roots.pepper.digest(&vault::digest::sha256_of(&token)),

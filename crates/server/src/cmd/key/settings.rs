@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use domain::address::Block;
 use domain::id::KeyId;
 use domain::limit::Limits;
 use domain::scope::Access;
@@ -11,6 +10,7 @@ use domain::token::Prefix;
 use store::keys::NewKey;
 use store::projects::Project;
 
+use crate::cmd::addresses::{self, Word};
 use crate::cmd::instant;
 use crate::config::span;
 
@@ -41,9 +41,9 @@ pub struct KeySettings {
     /// What it may be used for: chat, completions, embeddings, models [default: everything]
     #[arg(long, value_delimiter = ',', value_name = "SCOPES", value_parser = access)]
     scopes: Vec<Access>,
-    /// Addresses and blocks it may be used from, such as 192.0.2.7,2001:db8::/32 [default: anywhere]
+    /// Addresses and blocks it may be used from, such as 192.0.2.7,2001:db8::/32, or `nowhere` [default: anywhere]
     #[arg(long, value_delimiter = ',', value_name = "ADDRESSES")]
-    allow_ip: Option<Vec<Block>>,
+    allow_ip: Option<Vec<Word>>,
     /// Requests in any 60 seconds [default: from the configuration, as the following]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rpm: Option<u32>,
@@ -87,6 +87,7 @@ impl KeySettings {
             id: proof.id,
             org: project.org,
             project: project.id,
+            user: None,
             prefix: proof.prefix,
             digest: proof.digest,
             limits: self.limits(defaults),
@@ -94,7 +95,7 @@ impl KeySettings {
             name: self.name,
             models: self.models,
             scopes: self.scopes,
-            allowed_ips: self.allow_ip,
+            allowed_ips: self.allow_ip.as_deref().map_or(Ok(None), addresses::list).context("--allow-ip")?,
             created_at: now,
         })
     }

@@ -4,20 +4,20 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
+use control::provider_keys::catalogue::{KeyRule, Provider, Unknown};
+use control::provider_keys::{By, Unfit};
 use control::vault_keys::prove;
 use domain::id::ProviderKeyId;
-use domain::route::Serves;
+use domain::route::{Owner, Serves};
 use domain::secret::Secret;
-use egress::Policy;
-use store::provider_keys::{NewProviderKey, ProviderKey};
-use vault::envelope::{Bind, MAX_SECRET_BYTES};
-use wire::catalog::{self, KeyRule, Production, Provider};
+use store::provider_keys::{NewProviderKey, NewSecret, ProviderKey};
+use vault::envelope::MAX_SECRET_BYTES;
 
 use crate::cmd::context::{Context, open_store};
 use crate::cmd::resolve;
-use crate::config::{Config, Environment};
+use crate::{key_provider, provider_catalogue};
 
 /// `portcullis provider add`
 #[derive(Debug, Args)]
@@ -40,6 +40,9 @@ pub struct AddArgs {
     /// Serve this organization's calls only
     #[arg(long)]
     org: Option<String>,
+    /// Let this organization's calls go on to the installation's connections when this one cannot serve them
+    #[arg(long, requires = "org")]
+    fallback_to_platform: bool,
     #[command(flatten)]
     secret: SecretArgs,
 }
@@ -66,29 +69,34 @@ struct SecretArgs {
 pub(super) async fn add(args: AddArgs, context: &Context) -> Result<ProviderKey> {
     let (loaded, roots) = context.config_with_roots()?;
     let config = loaded.config;
-    let provider = provider(&args.provider, config.environment)?;
-    let base_url = base_url(args.base_url.as_deref(), provider, &config)?;
-    let serves = serves(args.models)?;
-    let secret = secret(&args.secret, provider, context)?;
-
     let store = open_store(&config).await?;
     prove(&store, &roots.vault, context.now()).await?;
+    let sealer = key_provider::sealer(&config, &store, roots.vault, roots.transit_token, &context.clock)?;
+    let upstreams = provider_catalogue::upstreams_of(&config, sealer)?;
+    let provider = upstreams.provider(&args.provider).map_err(|unknown| told(unknown.into()))?;
+    let base_url = upstreams.base_url(&provider, args.base_url.as_deref(), By::Operator).map_err(told)?;
+    let serves = serves(args.models)?;
+    let secret = secret(&args.secret, &provider, context)?;
+    upstreams.check_key(&provider, secret.as_ref()).map_err(told)?;
+
     let owner = match &args.org {
-        Some(org) => Some(resolve::org(&store, Some(org)).await?.id),
-        None => None,
+        Some(org) => Owner::Org(resolve::org(&store, Some(org)).await?.id),
+        None => Owner::Platform,
     };
     let id = ProviderKeyId::new(context.new_id()?);
-    let bind = Bind { org: owner, record: id.uuid(), purpose: super::PURPOSE };
+    let sealed = upstreams.seal(id, owner, secret.as_ref()).await;
+    let NewSecret { sealed, masked } = sealed.context("the provider's key is not sealed")?;
     let new = NewProviderKey {
         id,
         owner,
         name: args.name.unwrap_or_else(|| provider.slug.to_owned()),
         provider: provider.slug.to_owned(),
         base_url,
-        sealed: secret.as_ref().map(|secret| roots.vault.seal(secret, &bind)).transpose()?,
-        masked: secret.as_ref().map_or_else(|| "none".to_owned(), Secret::masked),
+        sealed,
+        masked,
         serves,
         priority: args.priority,
+        fallback_to_platform: args.fallback_to_platform,
         created_at: context.now(),
     };
     let kept = store.provider_keys().insert(&new, &context.act()).await;
@@ -97,32 +105,17 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<ProviderKey>
     Ok(row)
 }
 
-fn provider(slug: &str, environment: Environment) -> Result<&'static Provider> {
-    let Some(provider) = catalog::provider(slug) else {
-        bail!("no provider is called `{slug}`. `portcullis provider catalog` lists them")
-    };
-    if provider.production == Production::Refused && environment == Environment::Production {
-        bail!("{} is for trials and refused in production", provider.title);
+/// The refusal with what to do about it at the command line.
+fn told(unfit: Unfit) -> anyhow::Error {
+    match unfit {
+        Unfit::Provider(Unknown::NoSuch(_)) => anyhow!("{unfit}. `portcullis provider catalog` lists them"),
+        Unfit::NoUrl(title) => anyhow!("{title} has no address of its own: give it with --base-url"),
+        Unfit::Url(_) => anyhow!(
+            "{unfit}. A server of your own is allowed by adding its host:port to egress.allow in the configuration"
+        ),
+        Unfit::Key(bad) => anyhow!(bad).context("the provider's key is refused"),
+        Unfit::Provider(_) | Unfit::UrlQuery | Unfit::NoKey(_) => unfit.into(),
     }
-    Ok(provider)
-}
-
-fn base_url(given: Option<&str>, provider: &Provider, config: &Config) -> Result<String> {
-    let Some(url) = given.or(provider.base_url) else {
-        bail!("{} has no address of its own: give it with --base-url", provider.title)
-    };
-    let url = url.trim_end_matches('/');
-    let policy = Policy::new(config.egress.allow.clone());
-    if let Err(rejected) = policy.check(url) {
-        bail!(
-            "the base URL is refused: {rejected}. A server of your own is allowed by adding its host:port to \
-             egress.allow in the configuration"
-        );
-    }
-    if url.contains('?') {
-        bail!("the base URL is refused: it carries a query. Give scheme, host and path only");
-    }
-    Ok(url.to_owned())
 }
 
 fn serves(models: Vec<String>) -> Result<Serves> {
@@ -148,13 +141,11 @@ fn secret(args: &SecretArgs, provider: &Provider, context: &Context) -> Result<O
         (None, None) if args.secret_stdin => bounded(Ok(std::io::stdin()), "standard input")?,
         (None, None) if provider.key == KeyRule::Optional => return Ok(None),
         (None, None) => {
-            let title = provider.title;
+            let title = &provider.title;
             bail!("{title} needs a key: give it with --secret-env VAR, --secret-file FILE or --secret-stdin")
         }
     };
-    let secret = trimmed(bytes);
-    catalog::check_key_format(provider, secret.open()).context("the provider's key is refused")?;
-    Ok(Some(secret))
+    Ok(Some(trimmed(bytes)))
 }
 
 fn bounded(source: std::io::Result<impl std::io::Read>, name: &str) -> Result<Vec<u8>> {

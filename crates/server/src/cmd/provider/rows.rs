@@ -19,6 +19,8 @@ pub(super) struct Connected {
     priority: u16,
     state: &'static str,
     org_id: Option<String>,
+    user_id: Option<String>,
+    fallback_to_platform: bool,
     created_at: String,
 }
 
@@ -56,7 +58,9 @@ impl From<ProviderKey> for Connected {
             },
             priority: row.priority,
             state: row.state.word(),
-            org_id: row.owner.map(|org| org.to_string()),
+            org_id: row.owner.org().map(|org| org.to_string()),
+            user_id: row.owner.user().map(|user| user.to_string()),
+            fallback_to_platform: row.fallback_to_platform,
             created_at: instant::written(row.created_at),
         }
     }

@@ -1,7 +1,7 @@
 //! A call, and a sum of calls, as they are printed. The names of fields are stable.
 
 use domain::price::Tokens;
-use domain::usage::CallSettled;
+use domain::usage::{CallSettled, RouteMode};
 use serde::Serialize;
 use store::usage::Group;
 
@@ -11,14 +11,12 @@ use crate::cmd::output::Row;
 #[derive(Serialize)]
 pub(super) struct Call {
     call_id: String,
-    request_id: String,
     org_id: String,
     project_id: String,
     key_id: String,
     surface: &'static str,
-    streamed: bool,
-    model_asked: String,
     provider_key_id: Option<String>,
+    route_mode: Option<&'static str>,
     provider: String,
     model: String,
     outcome: &'static str,
@@ -27,10 +25,14 @@ pub(super) struct Call {
     cost_usd: String,
     pricing: String,
     price_version: String,
-    attempts: u8,
-    first_byte_ms: u32,
-    total_ms: u32,
     started_at: String,
+    /// The rest is null where no trace is kept, or not any more.
+    request_id: Option<String>,
+    model_asked: Option<String>,
+    streamed: Option<bool>,
+    attempts: Option<u8>,
+    first_byte_ms: Option<u32>,
+    total_ms: Option<u32>,
 }
 
 impl Row for Call {
@@ -40,7 +42,7 @@ impl Row for Call {
     fn cells(&self) -> Vec<String> {
         let tokens = &self.tokens;
         let model = if self.model.is_empty() {
-            self.model_asked.clone()
+            self.model_asked.clone().unwrap_or_else(|| "-".to_owned())
         } else {
             format!("{}/{}", self.provider, self.model)
         };
@@ -51,10 +53,10 @@ impl Row for Call {
             tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write).to_string(),
             tokens.output.saturating_add(tokens.reasoning).to_string(),
             self.cost_usd.clone(),
-            self.total_ms.to_string(),
-            self.attempts.to_string(),
+            self.total_ms.map_or_else(|| "-".to_owned(), |total| total.to_string()),
+            self.attempts.map_or_else(|| "-".to_owned(), |attempts| attempts.to_string()),
             self.source.to_owned(),
-            self.request_id.clone(),
+            self.request_id.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     }
 }
@@ -62,16 +64,15 @@ impl Row for Call {
 impl From<CallSettled> for Call {
     fn from(call: CallSettled) -> Self {
         let opened = call.opened;
+        let pace = opened.trace.as_ref().map(|trace| trace.pace);
         Self {
             call_id: opened.call.to_string(),
-            request_id: opened.request_id,
             org_id: opened.org.to_string(),
             project_id: opened.project.to_string(),
             key_id: opened.key.to_string(),
             surface: opened.surface.word(),
-            streamed: opened.streamed,
-            model_asked: opened.model_asked,
             provider_key_id: call.provider_key.map(|id| id.to_string()),
+            route_mode: call.route_mode.map(RouteMode::word),
             provider: call.provider,
             model: call.model,
             outcome: call.outcome.word(),
@@ -80,10 +81,13 @@ impl From<CallSettled> for Call {
             cost_usd: call.cost.to_string(),
             pricing: call.pricing,
             price_version: call.price_version,
-            attempts: call.attempts,
-            first_byte_ms: call.first_byte_ms,
-            total_ms: call.total_ms,
             started_at: instant::written(opened.started_at),
+            attempts: pace.map(|pace| pace.attempts),
+            first_byte_ms: pace.map(|pace| pace.first_byte_ms),
+            total_ms: pace.map(|pace| pace.total_ms),
+            streamed: opened.trace.as_ref().map(|trace| trace.streamed),
+            model_asked: opened.trace.as_ref().map(|trace| trace.model_asked.clone()),
+            request_id: opened.trace.map(|trace| trace.request_id),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The sections about who is at the other end: proxies that are believed, and callers without a proven key.
 
 use domain::address::Block;
-use gateway::{Counts, Named, Proxies, Strangers};
+use domain::origin::Origin;
+use gateway::{Counts, Named, Pages, Proxies, Strangers, Unprotected};
 
 use crate::config::fault::Fault;
-use crate::config::raw;
+use crate::config::{raw, safety};
 
 /// The proxies before the gate; `None` exactly when a fault was added.
 pub(super) fn proxies(raw: &raw::Network, faults: &mut Vec<Fault>) -> Option<Proxies> {
@@ -30,6 +31,40 @@ pub(super) fn proxies(raw: &raw::Network, faults: &mut Vec<Fault>) -> Option<Pro
         }
     };
     (faults.len() == before).then_some(Proxies { trusted, named })
+}
+
+/// Where callers may come from; a list that is not whole has added a fault.
+pub(super) fn allowed_ips(raw: &raw::Network, faults: &mut Vec<Fault>) -> Vec<Block> {
+    let parsed = raw.allowed_ips.iter().filter_map(|entry| match entry.parse::<Block>() {
+        Ok(block) => Some(block),
+        Err(error) => {
+            let fix = "Give an address, or a block such as 192.0.2.0/24; 0.0.0.0/0 and ::/0 are everyone.";
+            faults.push(Fault::new("network.allowed_ips", format!("`{entry}`: {error}"), fix));
+            None
+        }
+    });
+    parsed.collect()
+}
+
+/// The web pages that may call from browsers; `None` exactly when a fault was added that stops every start.
+pub(super) fn pages(raw: &raw::Network, unprotected: Unprotected, faults: &mut Vec<Fault>) -> Option<Pages> {
+    const NAME: &str = "network.allowed_origins";
+    let mut listed = Vec::new();
+    for entry in &raw.allowed_origins {
+        match entry.parse::<Origin>() {
+            Ok(origin) => {
+                if !origin.is_protected() {
+                    let problem = format!("`{entry}`: anybody on its way can change this page");
+                    let fix = "Serve it over https and list that.";
+                    faults.push(Fault::new(NAME, problem, fix).of(&safety::PLAIN_ORIGINS));
+                }
+                listed.push(origin);
+            }
+            Err(bad) => faults.push(Fault::new(NAME, format!("`{entry}`: {bad}"), bad.fix())),
+        }
+    }
+    (listed.len() == raw.allowed_origins.len())
+        .then(|| Pages { everywhere: listed.into_iter().collect(), unprotected })
 }
 
 /// How callers without a proven key are held off; `None` exactly when a fault was added.

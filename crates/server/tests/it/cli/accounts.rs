@@ -4,7 +4,7 @@ use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
 use domain::price::Tokens;
 use domain::time::Timestamp;
-use domain::usage::{CallOpened, CallSettled, Outcome, Surface, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Outcome, Pace, Surface, Trace, UsageSource};
 use uuid::Uuid;
 
 use super::{Place, says};
@@ -109,16 +109,20 @@ fn call(number: u128, started_at: i64, model: &str, nanos: i64) -> CallSettled {
     CallSettled {
         opened: CallOpened {
             call: CallId::new(Uuid::from_u128(number)),
-            request_id: format!("req-{number}"),
             org: OrgId::new(Uuid::from_u128(1)),
             project: ProjectId::new(Uuid::from_u128(2)),
             key: KeyId::new(Uuid::from_u128(3)),
             surface: Surface::Chat,
-            streamed: true,
-            model_asked: model.to_owned(),
             started_at: Timestamp(started_at),
+            trace: Some(Trace {
+                request_id: format!("req-{number}"),
+                model_asked: model.to_owned(),
+                streamed: true,
+                pace: Pace { attempts: 1, first_byte_ms: 12, total_ms: 34 },
+            }),
         },
         provider_key: None,
+        route_mode: None,
         provider: "demo".to_owned(),
         model: model.to_owned(),
         outcome: Outcome::Complete,
@@ -127,9 +131,6 @@ fn call(number: u128, started_at: i64, model: &str, nanos: i64) -> CallSettled {
         cost: Money::from_nanos(nanos),
         pricing: "priced".to_owned(),
         price_version: "v/demo".to_owned(),
-        attempts: 1,
-        first_byte_ms: 12,
-        total_ms: 34,
     }
 }
 
@@ -174,6 +175,11 @@ async fn calls_are_listed_filtered_and_summed() {
     assert_eq!(models["summary"].as_array().unwrap().len(), 1);
     assert_eq!(models["summary"][0]["group"], "demo/demo-smart");
     says(&place.ok(&["usage"]), &["demo/demo-smart", "2.5", "req-5000"]);
+    assert_eq!(place.json(&["usage", "list", "--limit", "2"])["usage"].as_array().unwrap().len(), 2);
+    assert_eq!(place.json(&["usage", "--limit", "2", "list"])["usage"].as_array().unwrap().len(), 2);
+    assert_eq!(place.run(&["usage", "summary", "--limit", "2"]).code, 2, "a summary is not cut off");
+    says(&place.fails(&["usage", "--limit", "2", "summary"]), &["--limit"]);
+    assert!(!place.ok(&["usage", "summary", "--help"]).contains("--limit"));
 }
 
 #[test]

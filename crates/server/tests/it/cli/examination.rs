@@ -36,9 +36,16 @@ fn a_fresh_installation_is_sound() {
     let (healthy, checks) = examine(&place, &FREE);
     assert!(healthy, "{checks:#?}");
     let names: Vec<&str> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
-    for name in
-        ["configuration", "environment", "data_dir", "catalogue", "listen.public", "listen.admin", "database"]
-    {
+    for name in [
+        "configuration",
+        "environment",
+        "data_dir",
+        "catalogue",
+        "listen.public",
+        "listen.admin",
+        "database",
+        "encryption keys",
+    ] {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     says(&place.ok(&[&["doctor"][..], &FREE].concat()), &["FINDING", "ok", "warn", "catalogue"]);
@@ -53,6 +60,8 @@ fn a_place_without_an_installation_is_told_so() {
             ("secrets.pepper", "portcullis init"),
             ("secrets.encryption_keys", "portcullis init"),
             ("secrets.audit", "portcullis serve"),
+            ("secrets.jwt", "portcullis serve"),
+            ("secrets.cursor", "portcullis serve"),
             ("data_dir", "is not there"),
             ("database", "portcullis init"),
         ],
@@ -66,8 +75,19 @@ fn a_changed_encryption_key_is_found() {
     assert!(examine(&place, &FREE).0);
     let other = Place::installed();
     std::fs::copy(other.data().join("vault.key"), place.data().join("vault.key")).unwrap();
-    finds(&place, &FREE, &[("provider openai", "encryption key")]);
+    finds(
+        &place,
+        &FREE,
+        &[("encryption keys", "not those of this database"), ("provider openai", "encryption key")],
+    );
     place.keeps("sk-proj-Zq7XbW3nTpLk9sVd", &[]);
+}
+
+#[test]
+fn a_changed_encryption_key_is_found_before_there_is_anything_to_open() {
+    let (place, other) = (Place::installed(), Place::installed());
+    std::fs::copy(other.data().join("vault.key"), place.data().join("vault.key")).unwrap();
+    finds(&place, &FREE, &[("encryption keys", "not those of this database")]);
 }
 
 #[test]

@@ -37,6 +37,35 @@ fn a_key_may_be_kept_to_endpoints_and_addresses() {
 }
 
 #[test]
+fn where_keys_and_organizations_may_be_used_is_changed_and_shown() {
+    let place = Place::installed();
+    let key = place.json(&["key", "create", "--allow-ip", "nowhere"]);
+    place.forget_what_was_said();
+    let id = key["id"].as_str().unwrap();
+    assert_eq!(key["allowed_ips"], serde_json::json!([]));
+    let of = |arguments: &[&str]| place.json(arguments)["allowed_ips"].clone();
+    let two = serde_json::json!(["192.0.2.7/32", "2001:db8::/32"]);
+    assert_eq!(of(&["key", "allow-ip", id, "192.0.2.7,2001:db8::/32"]), two);
+    assert_eq!(of(&["key", "allow-ip", id, "192.0.2.7", "2001:db8::/32"]), two);
+    assert_eq!(of(&["key", "show", id]), two);
+    assert_eq!(of(&["key", "allow-ip", id, "anywhere"]), Value::Null);
+    assert_eq!(of(&["org", "show", "default"]), Value::Null);
+    assert_eq!(of(&["org", "allow-ip", "default", "192.0.2.7,2001:db8::/32"]), two);
+    says(&place.ok(&["org", "list"]), &["192.0.2.7/32,2001:db8::/32"]);
+    assert_eq!(of(&["org", "allow-ip", "default", "nowhere"]), serde_json::json!([]));
+    says(&place.ok(&["org", "show", "default"]), &["nowhere"]);
+    assert_eq!(of(&["org", "allow-ip", "default", "anywhere"]), Value::Null);
+    says(&place.fails(&["org", "allow-ip", "default", "nowhere,192.0.2.7"]), &["stand alone"]);
+    says(&place.fails(&["key", "create", "--allow-ip", "anywhere,nowhere"]), &["--allow-ip"]);
+    for wrong in [["org", "allow-ip", "default", "10.0.0.1/8"], ["key", "allow-ip", id, ""]] {
+        assert_eq!(place.run(&wrong).code, 2, "{wrong:?}");
+    }
+    let rows = place.json(&["audit", "list", "--action", "org.allow_ip"]);
+    let newest = rows.as_object().unwrap().values().next().unwrap()[0].to_string();
+    says(&newest, &["anywhere", "operator_cli"]);
+}
+
+#[test]
 fn a_successor_has_the_settings_and_the_old_key_an_end() {
     let place = Place::installed();
     let old = place.json(&["key", "create", "--name", "app", "--rpm", "7", "--scopes", "chat"]);
@@ -95,6 +124,7 @@ async fn an_old_key_is_due_for_rotation() {
             id: domain::id::KeyId::new(uuid::Uuid::from_u128(number)),
             org: found.org,
             project: found.project,
+            user: None,
             name: format!("{days} days"),
             prefix: found.prefix,
             digest: [u8::try_from(number).unwrap(); 32],
@@ -179,13 +209,78 @@ fn production_does_not_start_without_good_secrets() {
 fn an_organization_is_given_limits_of_its_own() {
     let place = Place::installed();
     place.ok(&["org", "create", "acme"]);
-    let limited = place.json(&["org", "limit", "acme", "--rpm", "50", "--tpm", "9000"]);
-    assert_eq!(limited["limits"], serde_json::json!({"requests_per_minute": 50, "tokens_per_minute": 9000}));
-    let limited = place.json(&["org", "limit", "acme", "--rpm", "default"]);
-    assert_eq!(
-        limited["limits"],
-        serde_json::json!({"requests_per_minute": null, "tokens_per_minute": 9000})
-    );
-    says(&place.ok(&["org", "list"]), &["TOKENS/MIN", "default", "9000"]);
+    let limited = |requests: Value, of_user: Value| {
+        let limits = [("requests_per_minute", requests), ("tokens_per_minute", 9000.into())];
+        Value::from_iter(limits.into_iter().chain([("user_requests_per_minute", of_user)]))
+    };
+    let set =
+        |arguments: &[&str]| place.json(&[&["org", "limit", "acme"], arguments].concat())["limits"].clone();
+    assert_eq!(set(&["--rpm", "50", "--tpm", "9000"]), limited(50.into(), Value::Null));
+    assert_eq!(set(&["--rpm", "default"]), limited(Value::Null, Value::Null));
+    assert_eq!(set(&["--user-rpm", "20"]), limited(Value::Null, 20.into()));
+    says(&place.ok(&["org", "list"]), &["TOKENS/MIN", "default", "9000", "20"]);
     assert_ne!(place.run(&["org", "limit", "acme", "--rpm", "0"]).code, 0);
+}
+
+#[test]
+fn the_keys_of_another_gateway_are_taken_over_from_its_table() {
+    let place = Place::installed();
+    let digits = |text: &str| data_encoding::HEXLOWER.encode(&vault::digest::sha256(text.as_bytes()));
+    let (good, blocked) = ("sk-Zq7XbW3nTpLk9sVdEfGhw", "sk-Aq7XbW3nTpLk9sVdEfGhw");
+    let rows = serde_json::json!({"keys": [
+        {"token": digits(good), "key_alias": "ci", "models": ["gpt-4o"], "rpm_limit": 600, "tpm_limit": 90_000,
+         "max_parallel_requests": 7, "expires": "2099-01-31T00:00:00Z", "max_budget": 12.5},
+        {"token": digits(blocked), "key_alias": "old", "blocked": true},
+        {"token": digits("sk-expired"), "key_alias": "expired", "expires": "2020-01-31T00:00:00Z"},
+        {"token": digits("sk-team"), "key_alias": "team", "models": ["all-team-models"]},
+        {"token": "sk-Bq7XbW3nTpLk9sVdEfGhw", "key_alias": "plain"},
+    ]});
+    let file = place.data().parent().unwrap().join("keys.json");
+    std::fs::write(&file, rows.to_string()).unwrap();
+    let import = ["key", "import", file.to_str().unwrap(), "--format", "litellm", "--burst", "50"];
+    let ran = place.run(&[&["--json"], import.as_slice()].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    says(&ran.err, &["3 of 5 keys were left out"]);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    let told = |name: &str| {
+        let rows = told["keys"].as_array().unwrap();
+        rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {told}")).clone()
+    };
+    assert_eq!(
+        (&told("ci")["outcome"], &told("ci")["note"]),
+        (&"imported".into(), &"without its max_budget".into())
+    );
+    assert_eq!(told("old")["outcome"], "imported, disabled");
+    for (name, why) in [("expired", "expired"), ("team", "--models"), ("plain", "no SHA-256")] {
+        assert_eq!(told(name)["outcome"], "left out");
+        assert!(told(name)["note"].as_str().unwrap().contains(why), "{}", told(name));
+    }
+    let shown = place.json(&["key", "show", good]);
+    assert_eq!(shown["prefix"], digits(good)[..8]);
+    assert_eq!(
+        shown["limits"],
+        serde_json::json!({"requests_per_minute": 600, "burst_per_second": 50, "concurrent": 7,
+            "body_bytes": 1_048_576, "tokens_per_minute": 90_000})
+    );
+    assert_eq!((&shown["models"], &shown["state"]), (&serde_json::json!(["gpt-4o"]), &"active".into()));
+    assert_eq!(shown["expires_at"], "2099-01-31T00:00:00Z");
+    assert_eq!(place.json(&["key", "show", blocked])["state"], "disabled");
+
+    // Once more with the models of the team, as a table: what is here stays as it is.
+    let table = format!(
+        "token,key_alias,models,team_id\n{},ci,{{gpt-4o}},\n{},team,{{}},t1\n",
+        digits(good),
+        digits("sk-team")
+    );
+    std::fs::write(&file, table).unwrap();
+    let again = [import.as_slice(), &["--models", "gpt-4o-mini"]].concat();
+    says(&place.ok(&again), &["was here", "imported", "team"]);
+    assert_eq!(place.json(&["key", "list"])["keys"].as_array().unwrap().len(), 3);
+    says(&place.ok(&["audit", "list"]), &["key.import"]);
+    std::fs::write(&file, "name\nci\n").unwrap();
+    says(&place.fails(&import), &["no column `token`"]);
+    // A successor is of our own grammar.
+    let made = place.json(&["key", "rotate", good, "--grace", "1h"]);
+    place.forget_what_was_said();
+    assert!(made["key"].as_str().unwrap().starts_with("pc_live_"));
 }

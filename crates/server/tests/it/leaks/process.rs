@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
@@ -13,12 +14,17 @@ use crate::cli::{Place, says};
 use crate::vault_keys::connected;
 use crate::world::caller::Caller;
 use crate::world::upstream::Upstream;
-use crate::world::{PROMPT, PROVIDER_KEY};
+use crate::world::{PATIENCE, PROMPT, PROVIDER_KEY};
 
-/// The kernel gives the gate no more memory while it works, and then it is made to dump what it has.
+/// Bodies that are sent to a gate without memory: as many as a key may have in flight.
+const BODIES: usize = 64;
+
+/// The kernel gives the gate no more memory while it works: it aborts, and what it leaves behind is clean.
 pub async fn no_memory() {
     let upstream = Upstream::start().await;
     let (place, key) = connected(&upstream);
+    // As it comes, the allocator keeps address space in hand for more than a test can use up.
+    let place = place.with("MIMALLOC_ARENA_RESERVE", "0");
     let canaries = canaries(&key, &place.data());
     let mut gate = place.serve(&["--set", "log.level=trace", "--set", "journal.segment_bytes=65536"]).await;
     let caller = Caller::new(gate.public, key.clone());
@@ -27,20 +33,23 @@ pub async fn no_memory() {
     let id = Pid::from_raw(i32::try_from(gate.id()).unwrap()).unwrap();
     let none = Rlimit { current: Some(1), maximum: Some(1) };
     prlimit(Some(id), Resource::As, none).unwrap();
-    let body = format!("{{\"model\":\"gpt-test\",\"x\":\"{}\",\"messages\":[]}}", PROMPT.repeat(40_000));
-    for _ in 0..64 {
-        if gate.has_ended() {
-            break;
-        }
-        let head = format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: gate\r\n{JSON}authorization: Bearer {key}\r\n"
-        );
-        let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-        if let Ok(mut stream) = tokio::net::TcpStream::connect(gate.public).await {
-            // The gate may die of it at any moment.
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await;
-        }
+    let body = format!("{{\"model\":\"gpt-test\",\"x\":\"{}", PROMPT.repeat(900_000 / PROMPT.len()));
+    let head =
+        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gate\r\n{JSON}authorization: Bearer {key}\r\n");
+    // A body that does not end is held.
+    let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len() + 1);
+    let mut held = Vec::new();
+    for _ in 0..BODIES {
+        // The gate may die of it at any moment.
+        let Ok(mut stream) = tokio::net::TcpStream::connect(gate.public).await else { break };
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await;
+        held.push(stream);
     }
+    let until = Instant::now() + PATIENCE;
+    while !gate.has_ended() && Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+    assert!(gate.has_ended() && gate.log().contains("memory allocation of"), "{}", gate.log());
     assert!(!gate.end(Signal::ABORT).await.success());
     none_in(&canaries, &place.sinks());
     let cores =

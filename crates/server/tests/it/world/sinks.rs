@@ -1,7 +1,13 @@
 //! What a World leaves where somebody could look, and the encryption keys it is given meanwhile.
 
+use control::vault_keys::sealer::{NotSealed, Sealer};
+use domain::id::ProviderKeyId;
+use domain::route::{Owner, Serves};
+use domain::secret::Secret;
+use domain::time::Clock;
+
 use super::logs::logs;
-use super::{World, load, walk};
+use super::{PROVIDER_KEY, World, load, walk};
 
 impl World {
     /// Changes a setting for the next reading of the configuration.
@@ -23,6 +29,26 @@ impl World {
     /// The vault that the settings describe.
     pub fn vault(&self) -> vault::envelope::Vault {
         load(&self.settings).1.vault
+    }
+
+    /// What seals and opens as the settings and the organizations want it.
+    pub fn sealer(&self) -> Sealer {
+        let (config, roots) = load(&self.settings);
+        let now = self.now();
+        let clock = Clock::new(move || now);
+        server::key_provider::sealer(&config, &self.store, roots.vault, roots.transit_token, &clock).unwrap()
+    }
+
+    /// Adds a connection of this World's organization to its upstream, sealed as that organization wants it.
+    pub async fn add_own_connection(&self, name: &str, model: &str) -> Result<ProviderKeyId, NotSealed> {
+        let mut new = self.new_connection(name, &load(&self.settings).1);
+        new.owner = Owner::Org(self.org);
+        new.serves = Serves::Listed(vec![model.to_owned()]);
+        let secret = Secret::new(PROVIDER_KEY.as_bytes().to_vec());
+        let bind = control::provider_keys::bind(new.id, new.owner);
+        new.sealed = Some(self.sealer().seal(&secret, &bind).await?);
+        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
+        Ok(new.id)
     }
 
     /// Every place where something could be left or shown, with what is in it now.

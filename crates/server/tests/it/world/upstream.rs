@@ -97,6 +97,12 @@ impl Upstream {
         self.then(steps)
     }
 
+    /// Drops what was scripted and not asked for.
+    pub fn forget(&self) -> &Self {
+        self.shared.scripts.lock().unwrap().clear();
+        self
+    }
+
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
     }

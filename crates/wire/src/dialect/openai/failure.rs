@@ -7,6 +7,10 @@ use crate::json::{self, Place, Reader, Shape, push_text};
 /// Bytes kept of a provider's message; the rest is cut off.
 pub const MAX_MESSAGE_BYTES: usize = 4_096;
 
+/// The types and codes by which providers of this protocol say that an account has no quota or credit left: no delay cures
+/// it (OpenAI's guide to error codes, "429 - You exceeded your current quota").
+const SPENT: [&str; 3] = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
+
 /// Bytes kept of a provider's type, parameter or code.
 const MAX_WORD_BYTES: usize = 128;
 
@@ -25,6 +29,12 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
+    /// Whether the quota of the account behind the key is used up, other than by asking too fast.
+    #[must_use]
+    pub fn says_quota_is_used_up(&self) -> bool {
+        [&self.code, &self.kind].into_iter().flatten().any(|word| SPENT.contains(&word.as_str()))
+    }
+
     /// An error of which nothing is known but that it happened.
     pub(super) fn without_words() -> Self {
         Self { message: String::new(), kind: None, param: None, code: None }

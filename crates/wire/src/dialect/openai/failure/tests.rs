@@ -73,6 +73,22 @@ fn every_shape_of_error_is_read() {
 }
 
 #[test]
+fn a_used_up_quota_is_told_from_asking_too_fast() {
+    let check = |body: &str, expect: bool| {
+        assert_eq!(read_error(body.as_bytes()).unwrap().says_quota_is_used_up(), expect, "{body}");
+    };
+    check(
+        r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.",
+        "type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+        true,
+    );
+    check(r#"{"error":{"message":"m","type":"billing_hard_limit_reached"}}"#, true);
+    check(r#"{"error":{"message":"m","type":"tokens","code":"rate_limit_exceeded"}}"#, false);
+    check(r#"{"error":{"message":"insufficient_quota","type":"requests"}}"#, false);
+    check(r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]"#, false);
+}
+
+#[test]
 fn what_is_no_error_is_none() {
     for body in
         ["", "<html>502</html>", "{}", "[]", "null", "5", r#"{"id":"x","choices":[]}"#, r#"{"error":null}"#]

@@ -1,0 +1,121 @@
+//! Who may do what: the operations that are described, called by those who may not.
+
+use domain::role::OrgRole;
+
+use super::{FILE, operations};
+use crate::chat::{ANSWER, request};
+use crate::vectors::row;
+use crate::world::caller::Caller;
+use crate::world::{PROMPT, World};
+
+fn refuses(id: &str) {
+    let expect = row(FILE, id)["expect"].clone();
+    assert_eq!(
+        (&expect["verdict"], &expect["status"]),
+        (&"reject".into(), &serde_json::json!([401, 403, 404]))
+    );
+}
+
+#[tokio::test]
+async fn who_only_reads_posts_nothing() {
+    let mut world = World::start().await;
+    refuses("tenancy-func-06");
+    let auditor = world.person(OrgRole::Auditor).await.api;
+    let mut tried = 0;
+    for operation in operations(&world).await {
+        let own = matches!(operation.rule.as_str(), "public" | "person" | "token");
+        if operation.method != "POST" || own {
+            continue;
+        }
+        assert!(!operation.roles.contains(&"auditor".to_owned()), "{}", operation.path);
+        let answer = auditor.send("POST", &operation.path, "{}").await;
+        answer.is_problem(403, "forbidden");
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_credential_only_what_is_public_answers() {
+    let mut world = World::start().await;
+    refuses("tenancy-func-16");
+    refuses("tenancy-func-19");
+    let key = world.key_with(|_| ()).await.0;
+    let strangers = [world.api(""), world.api(&key)];
+    for operation in operations(&world).await {
+        for api in &strangers {
+            if !matches!(operation.rule.as_str(), "public" | "token") {
+                let answer = api.send(&operation.method, &operation.path, "{}").await;
+                assert_eq!(answer.status, 401, "{} {}", operation.method, operation.path);
+            }
+        }
+    }
+    for path in ["/metrics", "/dashboard", "/api/v1", "/api/v1/nothing"] {
+        for api in &strangers {
+            let status = api.get(path).await.status;
+            assert!([401, 404].contains(&status), "{path}: {status}");
+        }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_calls_no_model() {
+    let mut world = World::start().await;
+    refuses("tenancy-func-20");
+    let owner = world.person(OrgRole::Owner).await;
+    let caller = Caller::new(world.caller.address, owner.token.clone());
+    let cookie = format!("cookie: pc_access={}\r\ncontent-type: application/json\r\n", owner.token);
+    for path in ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"] {
+        assert_eq!(caller.post(path, &request("gpt-test")).await.status, 401, "{path}");
+        let by_cookie = Caller::new(world.caller.address, String::new());
+        assert_eq!(by_cookie.post_with(path, &cookie, &request("gpt-test")).await.status, 401, "{path}");
+    }
+    assert_eq!(caller.get("/v1/models").await.status, 401);
+    assert!(world.upstream.received().is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_acts_as_somebody_else() {
+    let mut world = World::start().await;
+    refuses("tenancy-func-11");
+    let member = world.person(OrgRole::Member).await;
+    let admin = world.person(OrgRole::Admin).await;
+    let operator = world.operator().await;
+    for operation in operations(&world).await {
+        assert!(!operation.path.contains("impersonat"), "{}", operation.path);
+    }
+    for api in [&admin.api, &operator.api] {
+        for noun in ["members", "users"] {
+            let path = format!("/api/v1/{noun}/{}/impersonate", member.user);
+            assert_eq!(api.post(&path, "{}").await.status, 404, "{path}");
+        }
+    }
+    // A header that names somebody is not read either.
+    let as_member = admin.api.with(&format!("x-user-id: {0}\r\nx-impersonate: {0}\r\n", member.user));
+    assert_eq!(as_member.get("/api/v1/me").await.is(200)["user"]["id"], admin.user.to_string());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_operator_reads_no_prompt() {
+    let mut world = World::start().await;
+    refuses("tenancy-func-13");
+    let operator = world.operator().await.api;
+    world.upstream.answers(ANSWER);
+    assert_eq!(world.chat(&request("gpt-test")).await.status, 200);
+    world.only_usage().await;
+    for operation in operations(&world).await {
+        if operation.method == "GET" {
+            let answer = operator.get(&operation.path).await;
+            assert!(
+                !answer.text().contains(PROMPT) && !answer.text().contains("Hello"),
+                "{}",
+                operation.path
+            );
+        }
+    }
+    world.finish().await;
+}
