@@ -15,7 +15,7 @@ check: ## format, lints, rules of the house, licences, advisories, secrets, docu
 bench: ## CPU per request against nginx, in one run
 	@cargo xtask bench
 
-e2e: ## the official SDKs and the real model alone
+e2e: ## the official SDKs, the admin API and the real model alone
 	@cargo xtask e2e
 
 sbom: ## what the program is made of, as CycloneDX, in target/sbom

@@ -10,8 +10,8 @@ from gateway import BINARY, DemoProvider, Gate
 
 PASSWORD = "tulip 41 Wagon over the hill"
 # Those who log in. `owner` acts for the organization, `wanderer` for herself; `leaver` ends her logins; `guesser` gives
-# wrong passwords.
-PEOPLE = ("owner", "wanderer", "leaver", "guesser")
+# wrong passwords; `mate` stays with the organization, `parting` is put out of it.
+PEOPLE = ("owner", "wanderer", "leaver", "guesser", "mate", "parting")
 
 
 class Scene:
@@ -61,29 +61,40 @@ class Scene:
     def _furnish(self):
         """One thing of each noun that a path names; gives their identifiers by the kind of identifier."""
         home, other = (self.gate.command("org", "create", name)["id"] for name in ("walked", "looked at"))
-        self.own_orgs = [home]
+        self.own = [home, *self.users.values()]
         self._join(home, "owner", "owner")
         self._join(other, "wanderer", "owner")
+        self._join(home, "mate", "member")
+        self._join(home, "parting", "member")
         owner = self.tokens["owner"]
-        spare = self.gate.command("user", "create", address("spare"))["id"]
+        spare, erased = (self.gate.command("user", "create", address(name))["id"] for name in ("spare", "erased"))
         project = self.ask("POST", "/projects", owner, {"name": "web"})["id"]
         keys = [self.ask("POST", "/keys", owner, {"name": name, "project_id": project}) for name in ("one", "two")]
-        provider_key = {"name": "own", "provider": "openai_compatible", "secret": "sk-0123456789abcdef"}
-        provider_keys = [
-            self.ask("POST", path, token, {**provider_key, "base_url": self.provider.base_url})["id"]
-            for path, token in (("/provider-keys", self.operator), ("/provider-keys", owner))
+        for key in keys:
+            self._call(key["secret"])
+        ours, theirs, own = (self._connect(*whose) for whose in (
+            ("/provider-keys", self.operator), ("/provider-keys", owner), ("/me/provider-keys", owner),
+        ))
+        invitations = [
+            self.ask("POST", "/invitations", owner, {"email": address(name), "role": "member"})["id"]
+            for name in ("invited", "withdrawn")
         ]
-        mates = {"email": "mate@example.org", "role": "member"}
-        invitation = self.ask("POST", "/invitations", owner, mates)["id"]
         proof = self.ask("POST", "/audit/verifications", self.operator)["id"]
-        runs = self.ask("POST", "/retention/runs", self.operator, {"classes": ["runs"]})["runs"]
+        runs = self.ask("POST", "/retention-runs", self.operator, {"classes": ["runs"]})["runs"]
         logins = self.ask("GET", "/me/logins", self.tokens["leaver"])["data"]
-        self._call(keys[0]["secret"])
         return {
-            "org": [other], "user": [spare], "proj": [project], "key": [key["id"] for key in keys],
-            "pk": provider_keys, "inv": [invitation], "job": [proof, *(run["id"] for run in runs)],
-            "login": [login["id"] for login in logins],
+            "org": [other], "user": [spare], "erased": [erased], "proj": [project], "key": [keys[0]["id"]],
+            "revoked": [keys[1]["id"]], "pk": [ours[0], theirs[0]], "own_pk": own[:1],
+            "removed": [ours[1], theirs[1]], "own_removed": own[1:], "inv": invitations[:1],
+            "withdrawn": invitations[1:], "job": [proof, *(run["id"] for run in runs)],
+            "login": [login["id"] for login in logins], "member": [self.users["mate"]],
+            "put_out": [self.users["parting"]],
         }
+
+    def _connect(self, path, token):
+        """Two provider keys; one of them may go."""
+        key = {"provider": "openai_compatible", "base_url": self.provider.base_url, "secret": "sk-0123456789abcdef"}
+        return [self.ask("POST", path, token, {**key, "name": name})["id"] for name in ("kept", "removed")]
 
     def _call(self, key):
         """A call through the gate, so that the books are not empty."""

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod advisories;
+mod api_page;
 mod bench;
 mod check;
 mod foreground;
@@ -32,9 +33,10 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   setup                 install what the tests need and is missing (quick when nothing is)
-  test                  build, then every suite: Rust, official SDKs, the real model, kill -9
-  e2e                   build, then the SDK suites and the real model alone
+  test                  build, then every suite: Rust, official SDKs, the admin API, the real model, kill -9
+  e2e                   build, then the suites of foreign clients alone: SDKs, admin API, real model
   check [NAME]          format, lints, tidy, licences and bans, advisories, secrets, documentation
+  api                   the description of the admin API anew, and the table of its page
   sbom                  what the program is made of, as CycloneDX, in target/sbom
   tidy                  the rules of the house alone
   run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
@@ -68,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["e2e"] => test::end_to_end(&places),
         ["check"] => check::everything(&places),
         ["check", name] => check::only(&places, name),
+        ["api"] => api_page::write(&places),
         ["sbom"] => sbom::write(&places),
         ["tidy"] => tidy::everything(&places),
         ["run", "--model", name, rest @ ..] => run::with_model(&places, name, rest),

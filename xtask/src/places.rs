@@ -25,6 +25,11 @@ impl Places {
         self.venv().join("bin").join(name)
     }
 
+    /// The Python environment of what walks the admin API.
+    pub fn api_venv(&self) -> PathBuf {
+        self.root.join(".venv-api")
+    }
+
     /// The Python environment of the local model server: apart, because it is large and rarely needed.
     pub fn model_venv(&self) -> PathBuf {
         self.root.join(".venv-model")

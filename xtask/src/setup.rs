@@ -13,6 +13,7 @@ use crate::places::Places;
 /// Everything that `test` and `check` need.
 pub fn everything(places: &Places) -> Result<()> {
     python::suites(places)?;
+    python::api(places)?;
     tools::nextest(places)?;
     tools::deny(places)?;
     tools::audit(places)?;

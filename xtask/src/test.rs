@@ -1,5 +1,6 @@
 //! `make test`: everything that can fail, in one order, each part timed. A failed part does not hide the later ones.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -65,6 +66,7 @@ fn prepare(places: &Places, report: &mut Report) -> Result<Node> {
     let mut node = None;
     report.part("setup", || {
         python::suites(places)?;
+        python::api(places)?;
         tools::openbao(places)?;
         tools::aiosmtpd(places)?;
         node = Some(node::suites(places)?);
@@ -80,17 +82,18 @@ fn prepare(places: &Places, report: &mut Report) -> Result<Node> {
 }
 
 fn outside_suites(places: &Places, node: &Node, report: &mut Report) {
-    report.part("official OpenAI client, Python", || pytest(places, "tests/sdk/python"));
+    report.part("official OpenAI client, Python", || pytest(places, &places.venv(), "tests/sdk/python"));
     report.part("official OpenAI client, Node", || {
         let mut suite = node.node()?;
         suite.current_dir(places.node_suite()).env("GATE_BINARY", places.debug_binary());
         run(suite.args(["--test", "--test-reporter=spec"]))
     });
-    report.part("a real language model", || pytest(places, "tests/model"));
+    report.part("the admin API, schemathesis", || pytest(places, &places.api_venv(), "tests/api"));
+    report.part("a real language model", || pytest(places, &places.venv(), "tests/model"));
 }
 
-fn pytest(places: &Places, folder: &str) -> Result<()> {
-    let mut pytest = Command::new(places.venv_program("python"));
+fn pytest(places: &Places, venv: &Path, folder: &str) -> Result<()> {
+    let mut pytest = Command::new(venv.join("bin/python"));
     pytest.current_dir(&places.root).env("GATE_BINARY", places.debug_binary());
     run(pytest.args(["-m", "pytest", "--quiet", folder]))
 }

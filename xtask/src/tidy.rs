@@ -25,6 +25,7 @@ pub fn everything(places: &Places) -> Result<()> {
         breaches.extend(links::breaches(&places.root, file));
     }
     breaches.extend(errors_page::breaches(&places.root)?);
+    breaches.extend(crate::api_page::breaches(&places.root)?);
     breaches.extend(promises::breaches(&places.root)?);
     breaches.extend(layout::stale_exceptions(&files));
     breaches.extend(effects::stale_exceptions(&files));

@@ -227,7 +227,7 @@ fn record(gate: &Gateway, call: &Call, offer: &Offer, told: Told, change: Change
         provider: &connection.provider,
         told,
         change,
-        request_id: call.request_id().to_str().unwrap_or_default(),
+        request_id: &call.id().to_string(),
     });
 }
 

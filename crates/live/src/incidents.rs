@@ -39,7 +39,7 @@ pub struct Incident<'a> {
     pub told: Told,
     /// What became of it.
     pub change: Change,
-    /// The request of the call, as it was answered.
+    /// The call, by our own name: one that the caller chose may not be kept for so long.
     pub request_id: &'a str,
 }
 

@@ -39,7 +39,8 @@ fn origins(config: &Config, address: SocketAddr) -> Vec<String> {
         Some(url) => vec![origin_of(url).to_owned()],
         None => {
             let scheme = if config.admin_tls.is_some() { "https" } else { "http" };
-            let by_name = address.ip().is_loopback().then(|| format!("{scheme}://localhost:{}", address.port()));
+            let by_name =
+                address.ip().is_loopback().then(|| format!("{scheme}://localhost:{}", address.port()));
             [format!("{scheme}://{address}")].into_iter().chain(by_name).collect()
         }
     }

@@ -18,6 +18,11 @@ pub fn suites(places: &Places) -> Result<()> {
     environment(&places.venv(), &places.root.join("tests/sdk/python/requirements.txt"))
 }
 
+/// The environment of what walks the admin API: apart, because it brings many packages of its own.
+pub fn api(places: &Places) -> Result<()> {
+    environment(&places.api_venv(), &places.root.join("tests/api/requirements.txt"))
+}
+
 /// Creates the environment when it is missing and installs the list when it changed.
 pub fn environment(venv: &Path, requirements: &Path) -> Result<()> {
     let wanted = std::fs::read_to_string(requirements)

@@ -212,7 +212,9 @@ impl Member {
     /// A person as a member of the organization that the login is at.
     fn admit(person: Person, roles: &[OrgRole], store: Store) -> Result<Self, Problem> {
         let (Some(org), Some(role)) = (person.login.org, person.login.role) else {
-            return Err(Problem::forbidden("Your login is at no organization."));
+            return Err(Problem::forbidden(
+                "Your login is at no organization: POST /api/v1/me/org turns it to one of yours.",
+            ));
         };
         if person.login.org_state != Some(OrgState::Active) {
             return Err(Problem::forbidden("Your organization is suspended."));

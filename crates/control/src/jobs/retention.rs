@@ -103,15 +103,20 @@ impl Retention {
             self.look(now).await?;
             due.overdue = self.ask_canary(now, due.overdue).await?;
         }
+        let mut removed = false;
         for run in retention.open_runs().await? {
             match self.keeper.work_off(&run, stop).await? {
                 Worked::Done(ended) => {
                     self.meters.removed(&ended.class, ended.removed);
-                    due.unscrubbed |= ended.removed > 0;
+                    removed |= ended.removed > 0;
                 }
                 Worked::GivenUp(_) => {}
                 Worked::Paused => return Ok(()),
             }
+        }
+        if removed {
+            due.unscrubbed = true;
+            due.overdue = self.ask_canary(now, due.overdue).await?;
         }
         if due.unscrubbed && retention.scrub().await? {
             due.unscrubbed = false;

@@ -168,7 +168,7 @@ async fn rotate_key(
         expires_at: old.expires_at,
         created_at: act.at,
     };
-    let ends_at = act.at.plus_seconds(asked.grace_seconds());
+    let ends_at = act.at.plus_seconds(asked.grace_seconds()?);
     let made = member.books().keys().rotate(id, &new, ends_at, &act).await?;
     Ok(KeyMade::once(Some(&token), made, act.at))
 }

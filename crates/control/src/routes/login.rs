@@ -132,9 +132,7 @@ async fn log_in(
     State(api): State<Api>,
     Json(asked): Json<LoginAsked>,
 ) -> Result<Session, Problem> {
-    if asked.email.len() > NAME_BYTES {
-        return Err(Problem::unfit("email", "At most 254 bytes."));
-    }
+    check_name(&asked.email)?;
     check_code(asked.totp.as_deref(), "totp")?;
     let arrival = &visitor.arrival;
     let proof = Proof { password: Some(asked.password.0), code: asked.totp };
@@ -202,6 +200,11 @@ async fn log_out_everywhere(person: Person, State(api): State<Api>) -> Result<Re
 /// An answer after which no cookie of the login is left.
 pub(super) fn ended(api: &Api) -> Response {
     Ended(Cookies::new(api).gone()).into_response()
+}
+
+/// Refuses what is too long for anybody to be known by.
+pub(super) fn check_name(email: &str) -> Result<(), Problem> {
+    if email.len() > NAME_BYTES { Err(Problem::unfit("email", "At most 254 bytes.")) } else { Ok(()) }
 }
 
 /// Refuses what cannot be a code.

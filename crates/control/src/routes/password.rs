@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::login::ended;
+use super::login::{check_name, ended};
 use super::me::late;
 use crate::api::Api;
 use crate::api::access::{Routes, Rule};
@@ -61,6 +61,7 @@ async fn forgot(
     State(api): State<Api>,
     Json(asked): Json<Forgot>,
 ) -> Result<Heard, Problem> {
+    check_name(&asked.email)?;
     if api.desk().mail().is_none() {
         return Err(Problem::forbidden("This installation sends no mail. Ask whoever runs it."));
     }

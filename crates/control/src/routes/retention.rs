@@ -192,7 +192,7 @@ async fn set_own_retention(
 }
 
 /// What was removed and when
-#[utoipa::path(get, path = "/api/v1/retention/runs", tag = "retention", params(Paging),
+#[utoipa::path(get, path = "/api/v1/retention-runs", tag = "retention", params(Paging),
     responses((status = 200, description = "A page of runs", body = Listed<RetentionRun>)))]
 async fn list_retention_runs(
     operator: Operator,
@@ -203,7 +203,7 @@ async fn list_retention_runs(
 }
 
 /// Remove what is past its time now
-#[utoipa::path(post, path = "/api/v1/retention/runs", tag = "retention", request_body = RetentionRunsAsked,
+#[utoipa::path(post, path = "/api/v1/retention-runs", tag = "retention", request_body = RetentionRunsAsked,
     responses((status = 202, description = "They run", body = RetentionRuns)))]
 async fn begin_retention_runs(
     operator: Operator,
@@ -228,7 +228,7 @@ async fn begin_retention_runs(
 }
 
 /// A run
-#[utoipa::path(get, path = "/api/v1/retention/runs/{id}", tag = "retention",
+#[utoipa::path(get, path = "/api/v1/retention-runs/{id}", tag = "retention",
     params(("id" = String, Path, pattern = "^job_[0-9a-f]{32}$")),
     responses((status = 200, description = "The run", body = RetentionRun)))]
 async fn get_retention_run(operator: Operator, Id(id): Id<JobId>) -> Result<Json<RetentionRun>, Problem> {

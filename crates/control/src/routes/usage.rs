@@ -27,10 +27,10 @@ pub(super) fn routes(all: Routes) -> Routes {
 #[into_params(parameter_in = Query)]
 struct UsageQuery {
     /// Of this project.
-    #[param(required = false, nullable = false)]
+    #[param(required = false, nullable = false, pattern = "^proj_[0-9a-f]{32}$")]
     project_id: Option<String>,
     /// With this key.
-    #[param(required = false, nullable = false)]
+    #[param(required = false, nullable = false, pattern = "^key_[0-9a-f]{32}$")]
     key_id: Option<String>,
     /// Of this model, as the provider knows it or as `provider/model`, or as it was asked for while the trace is kept.
     #[param(required = false, nullable = false)]

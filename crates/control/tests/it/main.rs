@@ -4,3 +4,5 @@
 mod archive;
 #[cfg(test)]
 mod audit;
+#[cfg(test)]
+mod retention;

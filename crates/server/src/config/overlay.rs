@@ -84,8 +84,9 @@ fn alias(variables: &Variables, short: &str, setting: &str, layers: &mut Layers)
 
 /// The variables that hold secrets by reference.
 fn referenced(layers: &Layers) -> Vec<String> {
-    let texts =
-        layers.settings().iter().filter(|(name, _)| name.starts_with("secrets.") || ["mail.password", "transit.token"].contains(&name.as_str()));
+    let texts = layers.settings().iter().filter(|(name, _)| {
+        name.starts_with("secrets.") || ["mail.password", "transit.token"].contains(&name.as_str())
+    });
     texts
         .flat_map(|(_, setting)| match &setting.value {
             toml::Value::Array(items) => items.clone(),

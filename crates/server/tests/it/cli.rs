@@ -6,6 +6,7 @@ mod demo;
 mod examination;
 mod installation;
 mod keys;
+mod retention;
 mod serving;
 mod upstreams;
 mod users;

@@ -19,7 +19,11 @@ async fn failed_free(world: &World, attempts: u8) {
         (Outcome::Failed, UsageSource::None, 0),
         "{row:?}"
     );
-    assert_eq!((row.cost.nanos(), row.opened.trace.as_ref().unwrap().pace.attempts), (0, attempts), "{row:?}");
+    assert_eq!(
+        (row.cost.nanos(), row.opened.trace.as_ref().unwrap().pace.attempts),
+        (0, attempts),
+        "{row:?}"
+    );
 }
 
 #[tokio::test]

@@ -21,7 +21,12 @@ const THEIRS: &str = "gwk_live_7XN4Q2M9KJ3H5G8F6D1C0B2A4Z";
 fn every_row_is_run_or_listed() {
     all_in_one_place(
         FILE,
-        &[include_str!("keys.rs"), include_str!("strangers.rs"), include_str!("cli/keys.rs")],
+        &[
+            include_str!("keys.rs"),
+            include_str!("strangers.rs"),
+            include_str!("cli/keys.rs"),
+            include_str!("api/tenancy/functions.rs"),
+        ],
     );
 }
 

@@ -1,6 +1,7 @@
 //! Planted secrets against every sink: each scenario of the vectors is brought about, and then logs at their most
 //! talkative, answers, metrics, database, journal and printed text are searched in every encoding.
 
+mod letters;
 mod process;
 
 use std::path::Path;
@@ -49,6 +50,7 @@ async fn run(id: &str) -> bool {
         // The driver writes each statement, slow or not, at the level that these logs have.
         "secretleak-db-slow-query" | "secretleak-debug-log" | "secretleak-http-trace" => talkative().await,
         "secretleak-export" => every_listing(),
+        "secretleak-email" => letters::all_of_them().await,
         "secretleak-env" => process::environment_and_limits().await,
         "secretleak-crash-report" => process::panic_report(),
         "secretleak-serde-debug" => what_prints(),
@@ -77,7 +79,14 @@ fn canaries(key: &str, folder: &Path) -> Vec<Canary> {
         Canary::new("the prompt", PROMPT.as_bytes()),
         Canary::new("the completion", COMPLETION.as_bytes()),
     ];
-    for (name, file) in [("the pepper", "pepper.key"), ("the encryption key", "vault.key")] {
+    let files = [
+        ("the pepper", "pepper.key"),
+        ("the encryption key", "vault.key"),
+        ("the key of access tokens", "jwt.key"),
+        ("the key of cursors", "cursor.key"),
+        ("the key of the audit trail", "audit.key"),
+    ];
+    for (name, file) in files {
         canaries.extend(Canary::of_key_file(name, &folder.join(file)));
     }
     canaries

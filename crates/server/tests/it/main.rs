@@ -69,8 +69,8 @@ mod streams;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
-mod transit;
-#[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod transit;
 #[cfg(test)]
 mod vault_keys;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::id::{CallId, JobId};
 use domain::retention::Class;
 use domain::usage::{CallOpened, CallSettled, Outcome, Pace, Trace};
+use store::audit::AuditFilter;
 use store::retention::{Cause, RunState, Whose};
 use store::usage::UsageFilter;
 use uuid::Uuid;
@@ -50,6 +51,14 @@ async fn a_call_of_which_nothing_may_be_kept_leaves_only_the_books() {
         assert_eq!(row.opened.trace, None);
         assert_eq!((row.provider.as_str(), row.model.as_str()), ("openai", "gpt-test"));
     }
+    // A connection that is to rest leaves a row in the audit trail, which is kept for long.
+    world.upstream.says(429, "retry-after: 60\r\n", "slow down");
+    assert_eq!(call(&world, "PLANTED-limited", WHOLE).await, 429);
+    world.usage(4).await;
+    let rests = AuditFilter { action: Some("provider_key.cooldown".into()), ..AuditFilter::default() };
+    let rested = || async { world.store().audit().fitting(&rests, 0).await.unwrap() };
+    eventually("the row of the rest", || async { !rested().await.is_empty() }).await;
+    assert!(rested().await[0].entry.request_id.starts_with("call_"));
     assert_eq!(world.files_with("PLANTED"), Vec::<String>::new(), "while it runs");
     let by_request = UsageFilter { request_id: Some("PLANTED-whole".into()), ..UsageFilter::default() };
     assert!(world.store().usage().list(&by_request, 9, None).await.unwrap().is_empty());

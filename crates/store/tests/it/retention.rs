@@ -284,7 +284,8 @@ async fn what_has_left_is_in_no_file() {
     let planted: Vec<_> = (1..=many)
         .map(|number| {
             let mut call = call(number);
-            call.opened.trace.as_mut().unwrap().request_id = format!("PLANTED-request-{}", number * 7_919 % many);
+            call.opened.trace.as_mut().unwrap().request_id =
+                format!("PLANTED-request-{}", number * 7_919 % many);
             call
         })
         .collect();

@@ -24,6 +24,8 @@ use crate::api::problem::Problem;
 const BODY_BYTES_AT_MOST: u32 = 32 << 20;
 /// How long a key goes on beside its successor unless it is said: a day.
 const GRACE_SECONDS: u32 = 86_400;
+/// The longest that a key may go on beside its successor: a year.
+const GRACE_SECONDS_AT_MOST: u32 = 31_536_000;
 
 /// An API key to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -159,9 +161,15 @@ fn grace() -> u32 {
 }
 
 impl RotationAsked {
-    /// How long the old key goes on; no longer than a year.
-    pub(super) fn grace_seconds(&self) -> i64 {
-        i64::from(self.grace_seconds.min(31_536_000))
+    /// How long the old key goes on.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is longer than a year.
+    pub(super) fn grace_seconds(&self) -> Result<i64, Problem> {
+        if self.grace_seconds > GRACE_SECONDS_AT_MOST {
+            return Err(Problem::unfit("grace_seconds", "An old key goes on for a year at most."));
+        }
+        Ok(i64::from(self.grace_seconds))
     }
 }
 

@@ -122,6 +122,8 @@ async fn a_key_is_switched_rotated_and_revoked() {
         assert_eq!(changed["state"], state);
         eventually(state, || async { world.caller.get("/v1/models").await.status == status }).await;
     }
+    let too_long = api.post(&format!("{path}/rotate"), r#"{"grace_seconds":31536001}"#).await;
+    too_long.is_problem(422, "validation_failed");
     let successor = api.post(&format!("{path}/rotate"), r#"{"grace_seconds":60}"#).await.is(201);
     let second = text(&successor, "secret").to_owned();
     assert_eq!(call(&mut world, &second).await, 200);

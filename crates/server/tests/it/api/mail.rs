@@ -81,6 +81,7 @@ async fn a_forgotten_password_is_set_anew_by_whoever_reads_the_mail_once() {
         assert_eq!((answer.status, answer.text()), (202, String::new()), "{email}");
         assert!(answer.took >= FLOOR, "{email}: {:?}", answer.took);
     }
+    forgot(&"a".repeat(255)).await.is_problem(422, "validation_failed");
     let token = World::token_in(&world.letter(ADA).await, "pc_rst_");
     let reset = async |token: &str, password: &str| {
         let body = json!({ "token": token, "password": password }).to_string();

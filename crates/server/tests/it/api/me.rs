@@ -67,6 +67,7 @@ async fn a_login_turns_to_organizations_of_its_person_alone() {
     for org in [mine, second] {
         let books = world.store().of(Tenant::of_verified_member(org));
         books.members().add(user, OrgRole::Auditor, By::Operator, &world.act()).await.unwrap();
+        world.pass(Duration::from_secs(1));
     }
     let (api, _) = world.tokens(ADA).await;
     let listed = api.get("/api/v1/me/orgs").await.is(200)["data"].clone();

@@ -100,6 +100,36 @@ async fn an_invitation_ends_with_its_time_or_its_withdrawal() {
 }
 
 #[tokio::test]
+async fn an_operator_invites_the_first_owner_of_an_organization() {
+    let mut world = World::start().await;
+    let operator = world.operator().await;
+    let org = text(&operator.api.post("/api/v1/orgs", r#"{"name":"new"}"#).await.is(201), "id");
+    let path = format!("/api/v1/orgs/{org}/invitations");
+    let body = r#"{"email":"first@example.com","role":"owner"}"#;
+    let unknown = format!("/api/v1/orgs/org_{}/invitations", "f".repeat(32));
+    operator.api.post(&unknown, body).await.is_problem(404, "not_found");
+    let owner = world.person(OrgRole::Owner).await;
+    owner.api.post(&path, body).await.is_problem(403, "forbidden");
+    let made = operator.api.post(&path, body).await.is(201);
+    assert_eq!(made["invited_by"], operator.user.to_string());
+    let token = text(&made, "secret");
+    world.plant(&token[20..]);
+    let visitor = world.api("");
+    let body = json!({"token": token, "email": "first@example.com", "password": "correct horse battery"});
+    visitor.post("/api/v1/invitations/accept", &body.to_string()).await.is(201);
+    let login = json!({"email": "first@example.com", "password": "correct horse battery", "session": "bearer"});
+    let login = visitor.post("/api/v1/login", &login.to_string()).await.is(200);
+    for field in ["access_token", "refresh_token"] {
+        world.plant(&text(&login, field)[20..]);
+    }
+    let first = world.api(&text(&login, "access_token"));
+    let here = first.get("/api/v1/me").await.is(200);
+    assert_eq!((text(&here["login"], "org_id"), text(&here["login"], "role")), (org, "owner".to_owned()));
+    first.post("/api/v1/projects", r#"{"name":"web"}"#).await.is(201);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn operators_lock_people_out_and_let_them_in() {
     let mut world = World::start().await;
     let operator = world.operator().await;

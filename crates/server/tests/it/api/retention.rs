@@ -73,19 +73,19 @@ async fn what_a_class_does_not_take_is_refused_with_its_field() {
 async fn a_run_that_was_asked_for_is_done_and_told_of() {
     let mut world = World::start().await;
     let operator = world.operator().await.api;
-    let begun = operator.post("/api/v1/retention/runs", "{\"classes\":[\"traces\",\"runs\"]}").await.is(202);
+    let begun = operator.post("/api/v1/retention-runs", "{\"classes\":[\"traces\",\"runs\"]}").await.is(202);
     let runs = begun["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2);
     for run in runs {
         assert_eq!((&run["cause"], &run["state"]), (&json!("asked"), &json!("running")));
-        let path = format!("/api/v1/retention/runs/{}", run["id"].as_str().unwrap());
+        let path = format!("/api/v1/retention-runs/{}", run["id"].as_str().unwrap());
         let done = || async { operator.get(&path).await.is(200)["state"] == "done" };
         eventually("the end of the run", done).await;
     }
-    let listed = operator.get("/api/v1/retention/runs?limit=200").await.is(200);
+    let listed = operator.get("/api/v1/retention-runs?limit=200").await.is(200);
     assert!(listed["data"].as_array().unwrap().len() >= 2);
     for bad in ["{\"classes\":[\"books\"]}", "{\"classes\":[\"x\"]}", "{\"classes\":null}"] {
-        operator.post("/api/v1/retention/runs", bad).await.is_problem(422, "validation_failed");
+        operator.post("/api/v1/retention-runs", bad).await.is_problem(422, "validation_failed");
     }
     world.finish().await;
 }

@@ -32,7 +32,7 @@ async fn no_write_passes_that_cannot_be_recorded() {
     let (operator, owner) = (world.operator().await.api, world.person(OrgRole::Owner).await.api);
     let project = world.project;
     let before = state(&operator, &owner).await;
-    let runs = operator.get("/api/v1/retention/runs").await.is(200);
+    let runs = operator.get("/api/v1/retention-runs").await.is(200);
     let options = SqliteConnectOptions::new().filename(world.database());
     let database = SqlitePool::connect_with(options).await.unwrap();
     fill(&database).await;
@@ -42,7 +42,7 @@ async fn no_write_passes_that_cannot_be_recorded() {
         (&operator, "POST", "/api/v1/orgs", "{\"name\":\"new\"}"),
         (&operator, "PATCH", &org, "{\"state\":\"suspended\"}"),
         (&operator, "PUT", "/api/v1/retention/traces", "{\"keep\":7}"),
-        (&operator, "POST", "/api/v1/retention/runs", "{\"classes\":[\"traces\"]}"),
+        (&operator, "POST", "/api/v1/retention-runs", "{\"classes\":[\"traces\"]}"),
         (&operator, "POST", "/api/v1/audit/verifications", ""),
         (&owner, "PATCH", "/api/v1/org", "{\"name\":\"other\"}"),
         (&owner, "POST", "/api/v1/projects", "{\"name\":\"new\"}"),
@@ -58,7 +58,7 @@ async fn no_write_passes_that_cannot_be_recorded() {
     // An export is a disclosure: it is not made either.
     operator.get("/api/v1/audit/export").await.is_problem(503, "unavailable");
     assert_eq!(state(&operator, &owner).await, before);
-    assert_eq!(operator.get("/api/v1/retention/runs").await.is(200), runs);
+    assert_eq!(operator.get("/api/v1/retention-runs").await.is(200), runs);
     sqlx::raw_sql("DROP TRIGGER full").execute(&database).await.unwrap();
     database.close().await;
     owner.post("/api/v1/projects", "{\"name\":\"new\"}").await.is(201);

@@ -23,6 +23,19 @@ fn organizations_are_made_suspended_and_activated() {
 }
 
 #[test]
+fn an_invitation_is_shown_once_and_says_what_it_gives() {
+    let place = Place::installed();
+    let made = place.json(&["org", "invite", "default", "Ada@Example.com"]);
+    assert!(made["token"].as_str().unwrap().starts_with("pc_inv_"), "{made}");
+    assert_eq!((&made["role"], &made["email"]), (&"owner".into(), &"ada@example.com".into()));
+    let made = place.json(&["org", "invite", "default", "bob@example.com", "--role", "auditor"]);
+    assert_eq!(made["role"], "auditor");
+    says(&place.fails(&["org", "invite", "nobody", "ada@example.com"]), &["no organization `nobody`"]);
+    says(&place.fails(&["org", "invite", "default", "ada"]), &["e-mail address"]);
+    says(&place.fails(&["org", "invite", "default", "a@b.example", "--role", "king"]), &["owner, admin"]);
+}
+
+#[test]
 fn what_is_the_only_choice_need_not_be_named() {
     let place = Place::installed();
     place.ok(&["key", "create"]);

@@ -85,7 +85,10 @@ fn every_fault_is_listed_at_once_with_its_fix_and_no_secret() {
     );
     place.keeps("hunter2", &[]);
     let said = Place::empty().fails(&["serve"]);
-    says(&said, &["5 faults", "pepper.key", "vault.key", "audit.key", "jwt.key", "cursor.key", "portcullis init"]);
+    says(
+        &said,
+        &["5 faults", "pepper.key", "vault.key", "audit.key", "jwt.key", "cursor.key", "portcullis init"],
+    );
 }
 
 #[test]

@@ -121,9 +121,9 @@ pub const CASES: &[Case] = &[
     case("GET /api/v1/org/retention",            "",      "", 200),
     case("PUT /api/v1/org/retention/{class}",    "class", r#"{"keep":24}"#, 200),
     case("PUT /api/v1/me/retention/{class}",     "class", r#"{"keep":24}"#, 200),
-    case("GET /api/v1/retention/runs",           "",      "", 200),
-    case("POST /api/v1/retention/runs",          "",      r#"{"classes":["runs"]}"#, 202),
-    case("GET /api/v1/retention/runs/{id}",      "run",   "", 200),
+    case("GET /api/v1/retention-runs",           "",      "", 200),
+    case("POST /api/v1/retention-runs",          "",      r#"{"classes":["runs"]}"#, 202),
+    case("GET /api/v1/retention-runs/{id}",      "run",   "", 200),
     case("GET /api/v1/usage",                    "",      "", 200),
     case("GET /api/v1/usage/summary",            "",      "", 200),
 ];
@@ -258,7 +258,7 @@ impl Things {
     /// What only operators name, and a class of data, which is everybody's: the other one is nobody's.
     async fn add_jobs(&mut self, cast: &Cast) {
         let proof = cast.operator.post("/api/v1/audit/verifications", "").await.is(202);
-        let runs = cast.operator.post("/api/v1/retention/runs", "{\"classes\":[\"runs\"]}").await.is(202);
+        let runs = cast.operator.post("/api/v1/retention-runs", "{\"classes\":[\"runs\"]}").await.is(202);
         let run = &runs["runs"][0];
         self.all.insert("proof", Thing::of_all(id(&proof), id(run)));
         self.all.insert("run", Thing::of_all(id(run), id(&proof)));

@@ -1,11 +1,15 @@
 //! Who may do what: the operations that are described, called by those who may not.
 
+use std::sync::Arc;
+
 use domain::role::OrgRole;
+use tokio::task::JoinSet;
 
 use super::{FILE, operations};
 use crate::chat::{ANSWER, request};
 use crate::vectors::row;
 use crate::world::caller::Caller;
+use crate::world::people::PASSWORD;
 use crate::world::{PROMPT, World};
 
 fn refuses(id: &str) {
@@ -42,14 +46,18 @@ async fn without_a_credential_only_what_is_public_answers() {
     refuses("tenancy-func-16");
     refuses("tenancy-func-19");
     let key = world.key_with(|_| ()).await.0;
-    let strangers = [world.api(""), world.api(&key)];
+    let strangers = [world.api(""), world.api(&key)].map(Arc::new);
+    // Each refusal takes its time; together they take it once.
+    let mut asked = JoinSet::new();
     for operation in operations(&world).await {
-        for api in &strangers {
-            if !matches!(operation.rule.as_str(), "public" | "token") {
-                let answer = api.send(&operation.method, &operation.path, "{}").await;
-                assert_eq!(answer.status, 401, "{} {}", operation.method, operation.path);
-            }
+        let open = matches!(operation.rule.as_str(), "public" | "token");
+        for api in strangers.iter().filter(|_| !open).map(Arc::clone) {
+            let (method, path) = (operation.method.clone(), operation.path.clone());
+            asked.spawn(async move { (api.send(&method, &path, "{}").await.status, method, path) });
         }
+    }
+    for (status, method, path) in asked.join_all().await {
+        assert_eq!(status, 401, "{method} {path}");
     }
     for path in ["/metrics", "/dashboard", "/api/v1", "/api/v1/nothing"] {
         for api in &strangers {
@@ -116,6 +124,26 @@ async fn an_operator_reads_no_prompt() {
                 operation.path
             );
         }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn who_only_reads_gets_no_key() {
+    let mut world = World::start().await;
+    assert_eq!(row("apikey_auth", "apikey-viewer-key")["expect"]["verdict"], "key_has_viewer_scope");
+    world.account("ada@example.com").await;
+    let session = world.attempt("ada@example.com", PASSWORD).await;
+    session.is(200);
+    assert!(!session.text().contains("pc_live_"), "a login makes no key");
+    let auditor = world.person(OrgRole::Auditor).await.api;
+    let wish = format!(r#"{{"name":"mine","project_id":"{}"}}"#, world.project);
+    auditor.post("/api/v1/keys", &wish).await.is_problem(403, "forbidden");
+    let keys = auditor.get("/api/v1/keys").await.is(200);
+    for key in keys["data"].as_array().unwrap() {
+        let rotate = format!("/api/v1/keys/{}/rotate", key["id"].as_str().unwrap());
+        auditor.post(&rotate, "{}").await.is_problem(403, "forbidden");
+        assert_eq!(key.get("secret"), None, "{key}");
     }
     world.finish().await;
 }

@@ -9,7 +9,6 @@ use super::{FILE, Two, project};
 use crate::chat::{ANSWER, request};
 use crate::vectors::row;
 use crate::world::caller::Caller;
-use crate::world::{World, fresh};
 
 /// A key of the other organization.
 async fn their_key(two: &mut Two) -> String {
