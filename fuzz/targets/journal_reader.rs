@@ -17,7 +17,7 @@ use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
 use domain::price::Tokens;
 use domain::time::Timestamp;
-use domain::usage::{CallOpened, CallSettled, Event, Outcome, Surface, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, RouteMode, Surface, Trace, UsageSource};
 use fuzz::allowance;
 use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
@@ -34,8 +34,10 @@ const MEMORY_BYTES: usize = 4 << 20;
 const MOST_RECORDS: usize = MAX_FILES * MAX_FILE_BYTES / 16;
 const HEADER_BYTES: usize = 32;
 const RECORD_HEAD_BYTES: usize = 8;
+/// The version of a payload with a call.
+const CALL: u8 = 3;
 /// The newest version of a payload, which is that of entries of the audit trail.
-const NEWEST: u8 = 2;
+const NEWEST: u8 = 4;
 
 /// One folder for the whole run, in memory where the machine has such a place.
 fn folder() -> tempfile::TempDir {
@@ -153,7 +155,7 @@ fn append_event(bytes: &mut Vec<u8>, event: &Event) {
 }
 
 fn payload_of(event: &Event) -> Vec<u8> {
-    let version = if matches!(event, Event::Noted(_)) { NEWEST } else { 1 };
+    let version = if matches!(event, Event::Noted(_)) { NEWEST } else { CALL };
     postcard::to_extend(event, vec![version]).expect("an event is written down")
 }
 
@@ -165,14 +167,17 @@ fn opened(script: &mut Script<'_>) -> CallOpened {
     let request_id = String::from_utf8_lossy(script.bytes(length)).into_owned();
     CallOpened {
         call: CallId::new(id),
-        request_id,
         org: OrgId::new(id),
         project: ProjectId::new(id),
         key: KeyId::new(id),
         surface: Surface::Chat,
-        streamed: true,
-        model_asked: "m".to_owned(),
         started_at: Timestamp(1_700_000_000_000_000),
+        trace: Some(Trace {
+            request_id,
+            model_asked: "m".to_owned(),
+            streamed: true,
+            pace: Pace { attempts: 1, first_byte_ms: 20, total_ms: 400 },
+        }),
     }
 }
 
@@ -180,6 +185,7 @@ fn settled(script: &mut Script<'_>) -> CallSettled {
     CallSettled {
         opened: opened(script),
         provider_key: None,
+        route_mode: Some(RouteMode::Platform),
         provider: "openai".to_owned(),
         model: "m".to_owned(),
         outcome: Outcome::Complete,
@@ -188,9 +194,6 @@ fn settled(script: &mut Script<'_>) -> CallSettled {
         cost: Money::from_nanos(567),
         pricing: "priced".to_owned(),
         price_version: "1".to_owned(),
-        attempts: 1,
-        first_byte_ms: 20,
-        total_ms: 400,
     }
 }
 
@@ -198,12 +201,13 @@ fn entry(script: &mut Script<'_>) -> Entry {
     let opened = opened(script);
     Entry {
         event: opened.call.to_string(),
+        org: opened.org.to_string(),
         at: opened.started_at,
         actor: Actor::system("fuzz"),
         action: "key.refused".to_owned(),
         resource: String::new(),
         outcome: "refused".to_owned(),
-        request_id: opened.request_id,
+        request_id: opened.trace.map(|trace| trace.request_id).unwrap_or_default(),
         ip: String::new(),
         user_agent: String::new(),
         detail: "{}".to_owned(),
@@ -252,7 +256,7 @@ impl Reading {
         while let Some(payload) = record(bytes, at) {
             at += (RECORD_HEAD_BYTES + payload.len()).next_multiple_of(8);
             match payload.split_first() {
-                Some((1..=NEWEST, event)) => match postcard::from_bytes(event) {
+                Some((CALL..=NEWEST, event)) => match postcard::from_bytes(event) {
                     Ok(Event::Opened(opened)) => {
                         self.counts.entry(opened.call).or_default().0 += 1;
                         self.openings.insert(opened.call, opened);

@@ -1,5 +1,5 @@
 //! Records of calls: one row per call, posted from the outbox, listed and summed for people. Nothing here is ever
-//! changed or removed; what is kept of a call for a while only is in [`crate::traces`].
+//! changed or removed; what is kept of a call for a while only is in `traces`.
 
 mod post;
 mod record;

@@ -117,7 +117,8 @@ async fn an_operator_invites_the_first_owner_of_an_organization() {
     let visitor = world.api("");
     let body = json!({"token": token, "email": "first@example.com", "password": "correct horse battery"});
     visitor.post("/api/v1/invitations/accept", &body.to_string()).await.is(201);
-    let login = json!({"email": "first@example.com", "password": "correct horse battery", "session": "bearer"});
+    let login =
+        json!({"email": "first@example.com", "password": "correct horse battery", "session": "bearer"});
     let login = visitor.post("/api/v1/login", &login.to_string()).await.is(200);
     for field in ["access_token", "refresh_token"] {
         world.plant(&text(&login, field)[20..]);
