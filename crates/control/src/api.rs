@@ -25,6 +25,7 @@ use axum::Router;
 use axum::http::{HeaderMap, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use domain::address::Block;
 use domain::limit::Limits;
 use domain::time::Clock;
 use live::meters::Meters;
@@ -95,6 +96,8 @@ pub struct Settings {
     pub public_requests_per_minute: u32,
     /// Failed credentials of one address in any 60 seconds.
     pub failures_per_minute: u32,
+    /// Where callers may come from; an empty list is nowhere.
+    pub allowed_ips: Vec<Block>,
     /// The limits of keys that are given none of their own.
     pub key_limits: Limits,
     /// Requests a minute of organizations without limits of their own.

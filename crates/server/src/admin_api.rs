@@ -18,6 +18,7 @@ pub fn settings(config: &Config, address: SocketAddr) -> Settings {
         caller_requests_per_minute: config.accounts.admin_requests_per_minute,
         public_requests_per_minute: config.accounts.login_requests_per_minute,
         failures_per_minute: config.strangers.requests_per_minute,
+        allowed_ips: config.admin_allowed_ips.clone(),
         key_limits: config.limits,
         org_requests_per_minute: config.org_requests_per_minute,
         // A cookie for TLS alone would never come back over plain HTTP, which only development may use.

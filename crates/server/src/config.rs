@@ -77,6 +77,8 @@ pub struct Config {
     pub pages: gateway::Pages,
     /// Where callers may come from; an empty list is nowhere.
     pub allowed_ips: Vec<Block>,
+    /// Where callers of the admin listener may come from; an empty list is nowhere.
+    pub admin_allowed_ips: Vec<Block>,
     /// How many may come through the public listener at once.
     pub capacity: gateway::Capacity,
     /// The certificate of the public listener; none for plain HTTP.

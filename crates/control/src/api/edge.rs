@@ -7,11 +7,14 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::address::allowed;
 
 use super::Api;
 use super::arrival::Arrival;
 use super::problem::Problem;
 
+/// What says nothing but how the gate does.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// What every answer carries: no guessing of types, no copies on the way, nothing that an answer could load or be
 /// embedded in.
 const ALWAYS: [(HeaderName, &str); 5] = [
@@ -37,9 +40,18 @@ pub(super) async fn enter(
         Err(failed) => return finish(Problem::unavailable(failed).into_response(), ""),
     };
     let request_id = arrival.request_id.clone();
+    if !is_let_in(&api, &arrival, request.uri().path()) {
+        let refused = Problem::forbidden("The admin listener is not for your address.");
+        return finish(refused.into_response(), &request_id);
+    }
     request.extensions_mut().insert(arrival);
     // On its own, so that what was begun is finished and recorded though the caller hangs up. Api::drain waits for it.
     finish(to_its_end(next.run(request)).await, &request_id)
+}
+
+/// Whether the caller may come from where it is. How the gate does is for everybody: whoever watches it is elsewhere.
+fn is_let_in(api: &Api, arrival: &Arrival, path: &str) -> bool {
+    allowed(Some(&api.settings().allowed_ips), arrival.client) || HEALTH.contains(&path)
 }
 
 async fn to_its_end(run: impl Future<Output = Response> + Send + 'static) -> Response {

@@ -3,6 +3,9 @@
 mod first_operator;
 
 use anyhow::{Context as _, Result};
+use domain::audit::action::Action;
+use domain::audit::detail::Detail;
+use domain::audit::{Act, Actor, Outcome};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::foundation;
@@ -11,6 +14,9 @@ use crate::boot::{self, Running};
 use crate::config::environment::Variables;
 use crate::config::{Config, Flags};
 use crate::{ambient, logs, safety};
+
+/// Who acts, in the audit trail, when the gate is told something by a signal.
+const SIGNALLED: &str = "signal";
 
 /// Runs the gate.
 ///
@@ -71,14 +77,21 @@ async fn read_keys_anew(running: &mut Running, flags: &Flags, variables: &Variab
         Ok((_, roots)) => running.use_vault(roots.vault).await,
         Err(faults) => Err(faults.into()),
     };
-    match taken {
+    let (outcome, detail) = match taken {
         Ok(names) => {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             tracing::info!(keys = names.join(" "), "the encryption keys were read anew");
+            (Outcome::Done, Detail::none().text("encryption_keys", names.join(" ")))
         }
         Err(refused) => {
-            tracing::error!(refused = format!("{refused:#}"), "the encryption keys stay as they were")
+            tracing::error!(refused = format!("{refused:#}"), "the encryption keys stay as they were");
+            (Outcome::Refused, Detail::none())
         }
+    };
+    let act = Act::new(Actor::system(SIGNALLED), ambient::system_clock().now());
+    let row = act.entry(Action::CONFIG_RELOAD, "secrets.encryption_keys", outcome, detail);
+    if let Err(failed) = running.store().audit().record(&row).await {
+        tracing::error!(%failed, "that the encryption keys were read anew is not in the audit trail");
     }
 }
 

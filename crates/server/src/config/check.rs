@@ -27,7 +27,7 @@ use super::{
 };
 
 /// The least and the most of every number, inclusive.
-pub(super) const BOUNDS: [(&str, u32, u32); 39] = [
+pub(super) const BOUNDS: [(&str, u32, u32); 40] = [
     ("limits.requests_per_minute", 1, 10_000_000),
     ("limits.burst_per_second", 1, 1_000_000),
     ("limits.concurrent", 1, 1_000_000),
@@ -41,6 +41,7 @@ pub(super) const BOUNDS: [(&str, u32, u32); 39] = [
     ("network.trusted_proxies", 0, 1_000),
     ("network.allowed_origins", 0, 1_000),
     ("network.allowed_ips", 0, 1_000),
+    ("network.admin_allowed_ips", 0, 1_000),
     ("network.max_connections", 1, 1_000_000),
     ("network.max_connections_per_address", 1, 1_000_000),
     ("network.max_in_flight", 1, 1_000_000),
@@ -97,7 +98,9 @@ pub(super) fn config(
     let proxies = network::proxies(&raw.network, faults);
     let safety = Safety::new(environment.unwrap_or(Environment::Production), &raw.safety.allow, faults);
     let pages = network::pages(&raw.network, safety.unprotected_pages(), faults);
-    let allowed_ips = network::allowed_ips(&raw.network, faults);
+    let allowed_ips = network::allowed_ips("network.allowed_ips", &raw.network.allowed_ips, faults);
+    let admins = &raw.network.admin_allowed_ips;
+    let admin_allowed_ips = network::allowed_ips("network.admin_allowed_ips", admins, faults);
     let tls = edge::tls("tls", &raw.tls, &data_dir, faults);
     if let (Some(listen), Some(proxies), None) = (&listen, &proxies, &tls) {
         edge::in_the_clear(listen.public, proxies, faults);
@@ -126,6 +129,7 @@ pub(super) fn config(
         secrets: secrets?,
         proxies: proxies?,
         allowed_ips,
+        admin_allowed_ips,
         pages: pages?,
         capacity: edge::capacity(&raw.network),
         tls,

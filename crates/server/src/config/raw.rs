@@ -95,6 +95,8 @@ pub struct Network {
     pub allowed_origins: Vec<String>,
     /// Addresses and blocks that callers may come from; an empty list is nowhere.
     pub allowed_ips: Vec<String>,
+    /// Addresses and blocks that callers of the admin listener may come from; an empty list is nowhere.
+    pub admin_allowed_ips: Vec<String>,
     /// Connections at once.
     pub max_connections: u64,
     /// Connections at once from one address.
@@ -295,6 +297,7 @@ impl Default for Network {
             forwarded_header: "x-forwarded-for".to_owned(),
             allowed_origins: Vec::new(),
             allowed_ips: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
+            admin_allowed_ips: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
             max_connections: 10_000,
             max_connections_per_address: 1_000,
             max_in_flight: 8_192,

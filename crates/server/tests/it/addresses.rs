@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use domain::address::Block;
+use domain::role::OrgRole;
 use serde_json::Value;
 use store::audit::AuditFilter;
 
@@ -54,6 +55,27 @@ async fn the_installation_says_where_callers_come_from() {
     assert_eq!(reasons(&world, 2).await, ["ip_not_allowed_here", "unknown"]);
     assert_eq!(world.caller.get("/healthz").await.status, 200, "health is no secret");
     world.usage(3).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_admin_listener_has_a_list_of_its_own() {
+    let settings =
+        [("network.trusted_proxies", "127.0.0.1"), ("network.admin_allowed_ips", "127.0.0.1, 192.0.2.0/24")];
+    let mut world = World::with(&settings).await;
+    let person = world.person(OrgRole::Owner).await;
+    for (address, status) in [("192.0.2.7", 200), ("198.51.100.7", 403), ("127.0.0.1", 200)] {
+        let api = person.api.with(&format!("x-forwarded-for: {address}\r\n"));
+        assert_eq!(api.get("/api/v1/me").await.status, status, "{address}");
+        assert_eq!(api.get("/api/openapi.json").await.status, status, "{address}");
+        assert_eq!(api.get("/healthz").await.status, 200, "health is no secret");
+    }
+    let elsewhere = world.api("").with("x-forwarded-for: 198.51.100.7\r\n");
+    elsewhere.get("/api/v1/me").await.is_problem(403, "forbidden");
+    // The gate itself is for everybody.
+    let key = world.caller.key.clone();
+    check(&mut world, &key, "198.51.100.7", 200).await;
+    world.usage(1).await;
     world.finish().await;
 }
 

@@ -264,6 +264,10 @@ async fn the_whole_exchange_by_command_and_signal() {
         .await;
     works().await;
     assert!(gate.end(Signal::TERM).await.success());
+    let listed = place.json(&["audit", "list", "--action", "config.reload"]);
+    let outcomes: Vec<_> =
+        listed["audit"].as_array().unwrap().iter().map(|row| row["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["refused", "done", "done"], "newest first: {listed}");
 }
 
 #[test]

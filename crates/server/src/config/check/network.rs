@@ -33,13 +33,13 @@ pub(super) fn proxies(raw: &raw::Network, faults: &mut Vec<Fault>) -> Option<Pro
     (faults.len() == before).then_some(Proxies { trusted, named })
 }
 
-/// Where callers may come from; a list that is not whole has added a fault.
-pub(super) fn allowed_ips(raw: &raw::Network, faults: &mut Vec<Fault>) -> Vec<Block> {
-    let parsed = raw.allowed_ips.iter().filter_map(|entry| match entry.parse::<Block>() {
+/// Where callers may come from, by the setting of this name; a list that is not whole has added a fault.
+pub(super) fn allowed_ips(name: &str, list: &[String], faults: &mut Vec<Fault>) -> Vec<Block> {
+    let parsed = list.iter().filter_map(|entry| match entry.parse::<Block>() {
         Ok(block) => Some(block),
         Err(error) => {
             let fix = "Give an address, or a block such as 192.0.2.0/24; 0.0.0.0/0 and ::/0 are everyone.";
-            faults.push(Fault::new("network.allowed_ips", format!("`{entry}`: {error}"), fix));
+            faults.push(Fault::new(name, format!("`{entry}`: {error}"), fix));
             None
         }
     });
