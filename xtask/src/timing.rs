@@ -1,6 +1,7 @@
-//! `cargo xtask timing`: how long refused credentials and failed logins wait, class by class in random order, and that
-//! good ones do not. It prints figures and judges nothing: a machine under load is slower, but equally so for every class.
+//! `cargo xtask timing`: how long refused credentials, failed logins and unknown identifiers wait, class by class in
+//! random order, and that good credentials do not. A machine under load is slower, but equally so for every class.
 
+mod identifiers;
 mod logins;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -59,6 +60,7 @@ pub fn refusals(places: &Places, binary: Option<&str>) -> Result<()> {
     let spread = medians.last().zip(medians.first()).map_or(0.0, |(most, least)| most - least);
     say(&format!("the medians of the refusals lie within {spread:.2} ms"));
     drop(gate);
+    identifiers::measure(places, &binary)?;
     logins::measure(places, &binary)
 }
 

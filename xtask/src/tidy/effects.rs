@@ -119,6 +119,7 @@ const ACTS: [Act; 14] = [
             "crates/egress/src/",
             "xtask/src/bench.rs",
             "xtask/src/timing.rs",
+            "xtask/src/timing/identifiers.rs",
             "xtask/src/foreground.rs",
         ],
         tests: Tests::Free,
