@@ -48,11 +48,12 @@ fn checks(places: &Places, only: Option<&str>) -> Result<()> {
     check("lints", &|| {
         run(cargo(root).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });
-    // Apart from the builds of the fuzzer, which are instrumented and may be running.
+    // Beside the builds of the product, with which it shares most crates, and apart from those of the fuzzer, which are
+    // instrumented and may be running.
     check("lints of the fuzz targets", &|| {
         debian::program("g++", &["g++"])?;
         let mut clippy = cargo(&fuzz);
-        clippy.arg("clippy").arg("--quiet").arg("--target-dir").arg(root.join("target/fuzz-check"));
+        clippy.arg("clippy").arg("--quiet").arg("--target-dir").arg(root.join("target"));
         run(clippy.args(["--", "-D", "warnings"]))
     });
     check("documentation", &|| {
