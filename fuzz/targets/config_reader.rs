@@ -89,7 +89,7 @@ fn check_faults(file: &str, flags: &[(String, String)], faults: &Faults) {
     for secret in in_file.into_iter().chain(in_flags).filter(is_secret) {
         // A text that also stands elsewhere may be quoted from there.
         let elsewhere = file.matches(secret).count()
-            + flags.iter().filter(|(_, value)| value.contains(secret)).count()
+            + flags.iter().filter(|(name, value)| name.contains(secret) || value.contains(secret)).count()
             > 1;
         let ordinary = file.replacen(secret, "", 1).len() == file.len()
             && !flags.iter().any(|(_, value)| value == secret);
