@@ -207,6 +207,8 @@ async fn logins_and_resets_of_one_address_are_few_a_minute() {
     world.attempt(ADA, "wrong").await.is_problem(429, "rate_limited");
     let forgot = world.api("").post("/api/v1/password/forgot", &json!({ "email": ADA }).to_string()).await;
     forgot.is_problem(429, "rate_limited");
+    let alias = json!({ "email": "ada+1@example.com", "password": PASSWORD }).to_string();
+    world.api("").post("/api/v1/register", &alias).await.is_problem(429, "rate_limited");
     world.finish().await;
 }
 
