@@ -65,7 +65,6 @@ def scripted(scripted_process, probing_key):
     """The gate and its upstream, with an empty script and nothing held against the upstream."""
     gate, upstream = scripted_process
     upstream.script()
-    gate.command("provider", "enable", CONNECTION)
     client = client_of(gate, probing_key)
 
     def answers():
@@ -74,6 +73,10 @@ def scripted(scripted_process, probing_key):
         except APIStatusError:
             return None
 
+    # Off and on again, each seen: what the gate learns late would otherwise pardon what the test does to the connection.
+    gate.command("provider", "disable", CONNECTION)
+    wait_for(lambda: answers() is None, "the disabled connection")
+    gate.command("provider", "enable", CONNECTION)
     wait_for(answers, "the enabled connection")
     upstream.script()
     return gate, upstream

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use domain::audit::Actor;
 use domain::id::UserId;
 use domain::secret::Secret;
-use domain::token::Token;
 use store::invitations::NotAccepted;
 use store::users::email::{self, BadEmail, BadUsername};
 use store::users::{NewUser, User, UserRefused};
 use vault::password::judge;
 
 use super::attempt::{Asked, Proof};
-use super::{Desk, NotHashed, NotProved, Registration, Unavailable};
+use super::{Desk, NotHashed, NotProved, Registration};
 use crate::api::arrival::Arrival;
 use crate::api::caller::Person;
 use crate::mail::letters;
@@ -61,24 +60,6 @@ pub enum NotRegistered {
 }
 
 impl Desk {
-    /// Makes the first account of an installation for whoever has the token that was shown at its start.
-    ///
-    /// # Errors
-    /// [`NotRegistered`]; the token then works as before.
-    pub async fn set_up(&self, token: &Token, wish: Wish, arrival: &Arrival) -> Result<User, NotRegistered> {
-        let digest = self.digest(token);
-        let anybody = arrival.act(Actor::anonymous(Some(token.prefix())));
-        let found = self.store.invitations().find(&digest, &anybody).await.map_err(Unavailable::from);
-        if found.map_err(NotProved::from)?.is_none() {
-            return Err(NotRegistered::Token);
-        }
-        // Whoever runs the installation says which address is theirs.
-        let new = self.new_user(wish, arrival).await?;
-        let new = NewUser { email_verified_at: Some(arrival.at), ..new };
-        let act = arrival.act(Actor::user(new.id));
-        Ok(self.store.invitations().accept_as_new(&digest, &new, &act).await?)
-    }
-
     /// Takes the wish of somebody for an account. What becomes of it is said by mail alone, so that nobody learns who
     /// has one.
     ///

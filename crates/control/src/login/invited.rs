@@ -13,7 +13,8 @@ use crate::api::arrival::Arrival;
 use crate::api::caller::Person;
 
 impl Desk {
-    /// Makes an account for whoever holds the token of an invitation, and gives it what the invitation gives.
+    /// Makes an account for whoever holds the token of an invitation, and gives it what the invitation gives: a
+    /// membership, or the first account of an installation.
     ///
     /// # Errors
     /// [`NotRegistered`]; the invitation is then as it was.

@@ -5,7 +5,6 @@ use axum::extract::State;
 use domain::audit::Act;
 use domain::id::{InvitationId, OrgId};
 use domain::role::OrgRole;
-use domain::scope::Denied;
 use domain::time::Timestamp;
 use domain::token::{Kind, Token};
 use serde::{Deserialize, Serialize};
@@ -19,9 +18,9 @@ use utoipa_axum::routes;
 
 use super::me::UserShown;
 use super::members::RoleWord;
+use super::registration;
 use crate::api::Api;
 use crate::api::access::{ANY_ROLE, RUN, Routes, Rule};
-use crate::api::authenticate::refuse;
 use crate::api::caller::{Member, Operator, Person, Visitor};
 use crate::api::json::password::PasswordText;
 use crate::api::json::token::TokenText;
@@ -218,16 +217,8 @@ async fn accept_invitation(
     State(api): State<Api>,
     Json(asked): Json<AcceptanceAsked>,
 ) -> Result<Made<UserShown>, Problem> {
-    let arrival = &visitor.arrival;
     let AcceptanceAsked { token, email, username, password } = asked;
-    let Some(token) = token.of(Kind::Invitation) else {
-        return Err(refuse(&api, arrival, Denied::Malformed, None).await);
-    };
-    match api.desk().accept(&token, Wish { email, username, password: password.0 }, arrival).await {
-        Ok(user) => Ok(Made(user.into())),
-        Err(NotRegistered::Token) => Err(refuse(&api, arrival, Denied::Unknown, Some(token.prefix())).await),
-        Err(other) => Err(other.into()),
-    }
+    registration::accept(&api, &visitor, token, Wish { email, username, password: password.0 }).await
 }
 
 /// Accept an invitation to your address

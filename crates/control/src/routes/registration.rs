@@ -63,14 +63,24 @@ async fn set_up(
     State(api): State<Api>,
     Json(asked): Json<SetupAsked>,
 ) -> Result<Made<UserShown>, Problem> {
-    let arrival = &visitor.arrival;
     let SetupAsked { token, email, username, password } = asked;
+    accept(&api, &visitor, token, Wish { email, username, password: password.0 }).await
+}
+
+/// Makes the account that an invitation gives to somebody new; a token that gives none is refused as a credential.
+pub(super) async fn accept(
+    api: &Api,
+    visitor: &Visitor,
+    token: TokenText,
+    wish: Wish,
+) -> Result<Made<UserShown>, Problem> {
+    let arrival = &visitor.arrival;
     let Some(token) = token.of(Kind::Invitation) else {
-        return Err(refuse(&api, arrival, Denied::Malformed, None).await);
+        return Err(refuse(api, arrival, Denied::Malformed, None).await);
     };
-    match api.desk().set_up(&token, Wish { email, username, password: password.0 }, arrival).await {
+    match api.desk().accept(&token, wish, arrival).await {
         Ok(user) => Ok(Made(user.into())),
-        Err(NotRegistered::Token) => Err(refuse(&api, arrival, Denied::Unknown, Some(token.prefix())).await),
+        Err(NotRegistered::Token) => Err(refuse(api, arrival, Denied::Unknown, Some(token.prefix())).await),
         Err(other) => Err(other.into()),
     }
 }
