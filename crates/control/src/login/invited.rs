@@ -5,8 +5,9 @@
 use domain::audit::Actor;
 use domain::id::OrgId;
 use domain::token::Token;
+use store::invitations::NotAccepted;
 use store::members::{By, MemberRefused};
-use store::users::{NewUser, User};
+use store::users::{NewUser, User, email};
 
 use super::{Desk, NotProved, NotRegistered, Unavailable, Wish};
 use crate::api::arrival::Arrival;
@@ -22,8 +23,10 @@ impl Desk {
         let digest = self.digest(token);
         let anybody = arrival.act(Actor::anonymous(Some(token.prefix())));
         let found = self.store.invitations().find(&digest, &anybody).await.map_err(Unavailable::from);
-        if found.map_err(NotProved::from)?.is_none() {
-            return Err(NotRegistered::Token);
+        let Some(found) = found.map_err(NotProved::from)? else { return Err(NotRegistered::Token) };
+        // Before the address is looked for: an invitation is no way to learn who else has an account.
+        if found.email.is_some_and(|email| email != email::fold(&wish.email)) {
+            return Err(NotRegistered::NotAccepted(NotAccepted::OtherAddress));
         }
         let new = self.new_user(wish, arrival).await?;
         let new = NewUser { email_verified_at: Some(arrival.at), ..new };

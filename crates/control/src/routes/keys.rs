@@ -8,7 +8,7 @@ use axum::extract::State;
 use domain::id::{KeyId, ProjectId};
 use domain::role::OrgRole;
 use domain::scope::KeyState;
-use domain::token::{Kind, Prefix, Token};
+use domain::token::{Prefix, Token};
 use serde::Deserialize;
 use store::keys::{Key, KeyFilter, KeyRefused, NewKey};
 use utoipa::IntoParams;
@@ -152,7 +152,7 @@ async fn rotate_key(
     let act = member.act();
     let old = held(&member, id).await?;
     member.proved_within_10_minutes()?;
-    let token = vault::entropy::token(Kind::Live).map_err(Problem::unavailable)?;
+    let token = vault::entropy::token(asked.kind()).map_err(Problem::unavailable)?;
     let new = NewKey {
         id: KeyId::new(api.fresh()?),
         org: old.org,

@@ -154,13 +154,30 @@ pub(super) struct RotationAsked {
     #[serde(default = "grace")]
     #[schema(default = 86_400, maximum = 31_536_000)]
     grace_seconds: u32,
+    /// Whether the new key is for real traffic.
+    #[serde(default)]
+    kind: KindWord,
 }
 
 fn grace() -> u32 {
     GRACE_SECONDS
 }
 
+impl From<KindWord> for Kind {
+    fn from(word: KindWord) -> Self {
+        match word {
+            KindWord::Live => Self::Live,
+            KindWord::Test => Self::Test,
+        }
+    }
+}
+
 impl RotationAsked {
+    /// What the new key's text begins with.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind.into()
+    }
+
     /// How long the old key goes on.
     ///
     /// # Errors
@@ -176,10 +193,7 @@ impl RotationAsked {
 impl KeyAsked {
     /// What its text begins with.
     pub(super) fn kind(&self) -> Kind {
-        match self.kind {
-            KindWord::Live => Kind::Live,
-            KindWord::Test => Kind::Test,
-        }
+        self.kind.into()
     }
 
     /// The limits it is to have; those that are not named are `default`.

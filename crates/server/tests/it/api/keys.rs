@@ -126,6 +126,10 @@ async fn a_key_is_switched_rotated_and_revoked() {
     too_long.is_problem(422, "validation_failed");
     let successor = api.post(&format!("{path}/rotate"), r#"{"grace_seconds":60}"#).await.is(201);
     let second = text(&successor, "secret").to_owned();
+    let trial = api.post(&format!("{path}/rotate"), r#"{"grace_seconds":60,"kind":"test"}"#).await.is(201);
+    let trial = text(&trial, "secret").to_owned();
+    assert!(trial.starts_with("pc_test_") && second.starts_with("pc_live_"));
+    assert_eq!(call(&mut world, &trial).await, 200);
     assert_eq!(call(&mut world, &second).await, 200);
     assert_eq!(call(&mut world, &first).await, 200, "the old one goes on for its grace");
     world.pass(Duration::from_secs(61));

@@ -58,6 +58,10 @@ async fn an_invitation_makes_an_account_once() {
     };
     let other = visitor.post("/api/v1/invitations/accept", &accept("other@example.com")).await;
     other.is_problem(422, "validation_failed");
+    // Nobody learns by it who has an account.
+    let taken = admin.api.get("/api/v1/me").await.is(200)["user"]["email"].clone();
+    let taken = visitor.post("/api/v1/invitations/accept", &accept(taken.as_str().unwrap())).await;
+    assert_eq!(taken.is_problem(422, "validation_failed").json()["detail"], other.json()["detail"]);
     let account = visitor.post("/api/v1/invitations/accept", &accept(" new@example.COM ")).await.is(201);
     assert_eq!(account["operator"], false);
     visitor
