@@ -4,6 +4,7 @@
 pub mod address;
 pub mod audit;
 pub mod catalog;
+pub mod chat;
 pub mod code;
 pub mod foreign;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod money;
 pub mod origin;
 pub mod pool;
 pub mod price;
+pub mod protocol;
 pub mod retention;
 pub mod role;
 pub mod route;
