@@ -69,7 +69,7 @@ class Process:
 class Gate(Process):
     """The gate, started by the demo command on free ports."""
 
-    def __init__(self, data_dir, upstream_url=None, environment=None, listen="127.0.0.1:0"):
+    def __init__(self, data_dir, upstream_url=None, environment=None, listen="127.0.0.1:0", provider=None):
         self.data_dir = pathlib.Path(data_dir)
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         fresh = not self.data_dir.exists()
@@ -77,6 +77,8 @@ class Gate(Process):
         arguments += ["--data-dir", str(self.data_dir)]
         if upstream_url:
             arguments += ["--provider-url", upstream_url, "--provider-key-env", UPSTREAM_KEY_NAME]
+        if provider:
+            arguments += ["--provider", provider]
         super().__init__(arguments, f"{self.data_dir}.log", environment)
         self.base_url = self.said["base_url"]
         self.admin_url = self.said["admin_url"]

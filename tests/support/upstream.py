@@ -56,8 +56,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        if "/responses/" in self.path:
+            return self.do_DELETE()
         models = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "test"}]}
         send(self, 200, models)
+
+    def do_DELETE(self):
+        """What is asked about something that is kept takes a step as well; it has no body."""
+        self.server.owner.take({"path": self.path, "headers": self.headers, "body": None})(self)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -73,6 +79,30 @@ def completion(text=GOOD_TEXT):
         "model": MODEL,
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
         "usage": GOOD_USAGE,
+    }
+
+
+def response(name, text=GOOD_TEXT):
+    """An answer in the protocol of responses, kept as `name`."""
+    message = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+    return {
+        "id": name,
+        "object": "response",
+        "created_at": 1767225600,
+        "status": "completed",
+        "model": MODEL,
+        "output": [{**message, "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+        "parallel_tool_calls": True,
+        "store": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": 11,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 7,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 18,
+        },
     }
 
 

@@ -76,6 +76,8 @@ fn who(access: &Value) -> Option<String> {
         "token" => "who holds the token".to_owned(),
         "person" => "who is logged in".to_owned(),
         "operator" => "operator".to_owned(),
+        "operator_in_person" => "operator, logged in".to_owned(),
+        "impersonator" => "who acts as somebody else".to_owned(),
         "operator_or" => format!("operator; {roles}"),
         "org" => roles,
         _ => return None,

@@ -6,10 +6,12 @@ mod advisories;
 mod api_page;
 mod bench;
 mod check;
+mod facts;
 mod foreground;
 mod fuzz;
 mod gate;
 mod kill;
+mod matrix;
 mod model;
 mod places;
 mod program;
@@ -35,8 +37,10 @@ cargo xtask COMMAND
   setup                 install what the tests need and is missing (quick when nothing is)
   test                  build, then every suite: Rust, official SDKs, the admin API, the real model, kill -9
   e2e                   build, then the suites of foreign clients alone: SDKs, admin API, real model
+  matrix                official clients before upstreams of each protocol, and the page of what each can do
   check [NAME]          format, lints, tidy, licences and bans, advisories, secrets, documentation
   api                   the description of the admin API anew, and the table of its page
+  facts                 the page of what real traffic does, with the tests that hold it
   sbom                  what the program is made of, as CycloneDX, in target/sbom
   tidy                  the rules of the house alone
   run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
@@ -68,9 +72,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["setup"] => setup::everything(&places),
         ["test"] => test::everything(&places),
         ["e2e"] => test::end_to_end(&places),
+        ["matrix"] => matrix::write(&places),
         ["check"] => check::everything(&places),
         ["check", name] => check::only(&places, name),
         ["api"] => api_page::write(&places),
+        ["facts"] => facts::write(&places),
         ["sbom"] => sbom::write(&places),
         ["tidy"] => tidy::everything(&places),
         ["run", "--model", name, rest @ ..] => run::with_model(&places, name, rest),

@@ -35,9 +35,19 @@ impl Places {
         self.root.join(".venv-model")
     }
 
+    /// The Python environment of the matrix: apart, because its clients bring many packages of their own.
+    pub fn matrix_venv(&self) -> PathBuf {
+        self.root.join(".venv-matrix")
+    }
+
     /// The Node suite.
     pub fn node_suite(&self) -> PathBuf {
         self.root.join("tests/sdk/node")
+    }
+
+    /// The matrix of clients and upstreams.
+    pub fn matrix(&self) -> PathBuf {
+        self.root.join("tests/matrix")
     }
 
     /// The binary as the tests use it.

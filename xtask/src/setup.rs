@@ -14,6 +14,7 @@ use crate::places::Places;
 pub fn everything(places: &Places) -> Result<()> {
     python::suites(places)?;
     python::api(places)?;
+    python::matrix(places)?;
     tools::nextest(places)?;
     tools::deny(places)?;
     tools::audit(places)?;

@@ -10,7 +10,7 @@ use crate::places::Places;
 use crate::program::{cargo, run, say};
 use crate::setup::node::Node;
 use crate::setup::{node, python, tools};
-use crate::{kill, model};
+use crate::{kill, matrix, model};
 
 struct Report {
     parts: Vec<(&'static str, f64, Result<()>)>,
@@ -67,6 +67,7 @@ fn prepare(places: &Places, report: &mut Report) -> Result<Node> {
     report.part("setup", || {
         python::suites(places)?;
         python::api(places)?;
+        python::matrix(places)?;
         tools::openbao(places)?;
         tools::aiosmtpd(places)?;
         node = Some(node::suites(places)?);
@@ -87,6 +88,9 @@ fn outside_suites(places: &Places, node: &Node, report: &mut Report) {
         let mut suite = node.node()?;
         suite.current_dir(places.node_suite()).env("GATE_BINARY", places.debug_binary());
         run(suite.args(["--test", "--test-reporter=spec"]))
+    });
+    report.part("official clients before upstreams of each protocol", || {
+        matrix::cells(places, node, matrix::Page::Checked)
     });
     report.part("the admin API, schemathesis", || pytest(places, &places.api_venv(), "tests/api"));
     report.part("a real language model", || pytest(places, &places.venv(), "tests/model"));

@@ -26,6 +26,7 @@ pub fn everything(places: &Places) -> Result<()> {
     }
     breaches.extend(errors_page::breaches(&places.root)?);
     breaches.extend(crate::api_page::breaches(&places.root)?);
+    breaches.extend(crate::facts::breaches(&places.root, &files)?);
     breaches.extend(promises::breaches(&places.root)?);
     breaches.extend(layout::stale_exceptions(&files));
     breaches.extend(effects::stale_exceptions(&files));

@@ -1,8 +1,6 @@
 //! The admin listener: where operators and people reach the admin API; connections in, answers out, all of them
 //! bounded. What it answers is the API's business, and where a certificate comes from is that of whoever hands it over.
 
-mod framing;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{map_request, map_response};
+use axum::middleware::map_response;
 use axum::response::Response;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -27,6 +25,10 @@ use tokio_rustls::rustls::ServerConfig;
 
 /// Most connections at once. Operators and meters are few.
 pub const MAX_CONNECTIONS: usize = 256;
+/// Most header lines of a request.
+const MAX_HEADERS: usize = 100;
+/// Most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 64 << 10;
 /// How long requests that run may go on once the listener is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Pause after an accept that failed for want of descriptors.
@@ -65,9 +67,8 @@ impl AdminListener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop` turns true, then lets what runs come to its end. Framing is judged before any route.
-    pub async fn serve(self, router: Router, mut stop: watch::Receiver<bool>) {
-        let mut router = router.layer(map_request(framing::check));
+    /// Serves until `stop` turns true, then lets what runs come to its end.
+    pub async fn serve(self, mut router: Router, mut stop: watch::Receiver<bool>) {
         if self.certificate.is_some() {
             router = router.layer(map_response(insist_on_tls));
         }
@@ -147,8 +148,8 @@ impl Connection {
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.patience)
-            .max_headers(framing::MAX_HEADERS)
-            .max_buf_size(framing::MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
         if let Err(failed) = self.watcher.watch(served).await {
             tracing::debug!(peer = %self.peer, %failed, "a connection to the admin listener ended early");

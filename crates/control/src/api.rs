@@ -9,6 +9,7 @@ pub mod cookies;
 mod credential;
 pub mod csrf;
 mod edge;
+mod framing;
 mod gate;
 mod idempotency;
 pub mod json;
@@ -33,7 +34,7 @@ use live::outbox::Outbox;
 use live::pool::Pool;
 use live::refusals::Refusals;
 use live::sources::Sources;
-use store::{ReadFailed, Store};
+use store::{NotReady, Store};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vault::access_token::AccessKeys;
@@ -87,6 +88,15 @@ pub struct Parts {
     pub settings: Settings,
 }
 
+/// What becomes of the pages of organizations that come over plain HTTP from another machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnprotectedPages {
+    /// They are listed like any other.
+    Allowed,
+    /// They are not listed: the gate would not let them in.
+    Refused,
+}
+
 /// Settings of the API.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -104,6 +114,8 @@ pub struct Settings {
     pub org_requests_per_minute: u32,
     /// The origins of our own pages, such as `https://gate.example`.
     pub origins: Vec<String>,
+    /// What becomes of pages over plain HTTP.
+    pub unprotected_pages: UnprotectedPages,
     /// Whether cookies are for TLS alone.
     pub cookies_secure: bool,
     /// Whom to tell of a weakness, as served at `/.well-known/security.txt`; none where nobody is named.
@@ -242,9 +254,9 @@ impl Api {
         parts.meters.render()
     }
 
-    /// Whether the store answers and the outbox takes records.
-    pub(crate) async fn ready(&self) -> Result<bool, ReadFailed> {
-        self.store().ping().await?;
+    /// Whether the store serves what requests need, and the outbox takes records.
+    pub(crate) async fn ready(&self) -> Result<bool, NotReady> {
+        self.store().ready().await?;
         Ok(self.0.parts.outbox.ready())
     }
 

@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod data_keys;
 pub mod follow;
+pub mod impersonations;
 pub mod prove;
 pub mod refusals;
 pub mod retention;

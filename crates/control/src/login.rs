@@ -4,8 +4,10 @@
 mod accounts;
 pub mod attempt;
 pub mod hasher;
+mod impersonation;
 mod invited;
 mod mailed;
+mod recovery;
 mod rights;
 mod second_factor;
 mod sessions;
@@ -28,9 +30,11 @@ use crate::vault_keys::sealer::{NotOpened, NotSealed, Sealer};
 use hasher::{Busy, Hasher};
 
 pub use accounts::{NotRegistered, Wish};
-pub use attempt::Proof;
+pub use attempt::{Code, Proof};
+pub use impersonation::{Acting, NotImpersonated, Wanted};
 pub use mailed::MAILED_TOKEN_SECONDS;
 pub use rights::Kept;
+pub use recovery::RecoveryCodes;
 pub use second_factor::NotSwitched;
 pub use sessions::{Begun, NotContinued};
 

@@ -14,7 +14,7 @@ use egress::{Policy, Rejected};
 use store::provider_keys::{NewSecret, ProviderKey};
 use vault::envelope::Bind;
 
-use catalogue::{Catalogue, KeyRule, Provider, Unknown};
+use catalogue::{Catalogue, KeyRule, Proof, Provider, Unknown};
 use discover::{Listed, Undiscovered};
 
 use crate::vault_keys::sealer::{NotOpened, NotSealed, Sealer};
@@ -48,6 +48,9 @@ pub enum Unfit {
     /// An address that carries more than a place.
     #[error("the base URL is refused: it carries a query. Give scheme, host and path only")]
     UrlQuery,
+    /// An address at which this key cannot be used.
+    #[error("{0}")]
+    Place(String),
     /// The provider answers nobody without a key.
     #[error("{0} needs a key")]
     NoKey(String),
@@ -119,13 +122,21 @@ impl Upstreams {
         if url.contains('?') { Err(Unfit::UrlQuery) } else { Ok(url.to_owned()) }
     }
 
-    /// Whether `secret` can be a key of the provider.
+    /// Whether `secret` can be a key of the provider at `base_url`.
     ///
     /// # Errors
     /// [`Unfit`] when it cannot, or there is none where one is needed.
-    pub fn check_key(&self, provider: &Provider, secret: Option<&Secret>) -> Result<(), Unfit> {
+    pub fn check_key(
+        &self,
+        provider: &Provider,
+        base_url: &str,
+        secret: Option<&Secret>,
+    ) -> Result<(), Unfit> {
         match secret {
-            Some(secret) => self.catalogue.check_key(provider, secret).map_err(Unfit::Key),
+            Some(secret) => {
+                self.catalogue.check_key(provider, secret).map_err(Unfit::Key)?;
+                self.catalogue.check_place(provider, base_url, secret).map_err(Unfit::Place)
+            }
             None if provider.key == KeyRule::Required => Err(Unfit::NoKey(provider.title.clone())),
             None => Ok(()),
         }
@@ -151,8 +162,16 @@ impl Upstreams {
     /// The models that the upstream at `base_url` lists for the holder of `secret`.
     ///
     /// # Errors
-    /// [`Undiscovered`] when it does not.
-    pub async fn models(&self, base_url: &str, secret: Option<&Secret>) -> Result<Listed, Undiscovered> {
+    /// [`Undiscovered`] when it does not, or would have to be shown more of the secret than its calls show.
+    pub async fn models(
+        &self,
+        provider: &Provider,
+        base_url: &str,
+        secret: Option<&Secret>,
+    ) -> Result<Listed, Undiscovered> {
+        if provider.proof == Proof::Derived {
+            return Err(Undiscovered::Unlisted);
+        }
         discover::models(&self.policy, &self.client, base_url, secret).await
     }
 
@@ -161,8 +180,9 @@ impl Upstreams {
     /// # Errors
     /// [`Undiscovered`] when it does not, or the kept secret does not open.
     pub async fn models_of(&self, key: &ProviderKey) -> Result<Listed, Undiscovered> {
+        let provider = self.provider(&key.provider).map_err(|_| Undiscovered::Unlisted)?;
         let secret = self.open(key).await?;
-        self.models(&key.base_url, secret.as_ref()).await
+        self.models(&provider, &key.base_url, secret.as_ref()).await
     }
 
     async fn open(&self, key: &ProviderKey) -> Result<Option<Secret>, NotOpened> {

@@ -12,6 +12,7 @@
 mod audit;
 mod email;
 pub(crate) mod health;
+mod impersonation;
 mod invitations;
 mod keys;
 mod login;
@@ -40,6 +41,7 @@ pub fn all() -> Routes {
     let all = email::routes(all);
     let all = me::routes(all);
     let all = totp::routes(all);
+    let all = impersonation::routes(all);
     let all = orgs::routes(all);
     let all = projects::routes(all);
     let all = keys::routes(all);

@@ -112,6 +112,11 @@ impl Actor {
     }
 }
 
+/// The one attempt at a write that may be sent twice. What is done under it is done while it is the write's attempt, and
+/// not once another has taken its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim(pub Uuid);
+
 /// Who acts, when and from where. Every function that changes the books for a person takes one, and adds itself what
 /// it did to what: so no change can be made without its row, and none can be given another's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,13 +131,25 @@ pub struct Act {
     pub ip: Option<IpAddr>,
     /// What the caller's program calls itself; empty when it says nothing.
     pub user_agent: String,
+    /// The attempt it belongs to, if the write may be sent twice.
+    pub claim: Option<Claim>,
+    /// The person in whose place it is done; every row says so.
+    pub acting_as: Option<UserId>,
 }
 
 impl Act {
     /// An act of `actor` that came with no request.
     #[must_use]
     pub fn new(actor: Actor, at: Timestamp) -> Self {
-        Self { at, actor, request_id: String::new(), ip: None, user_agent: String::new() }
+        Self {
+            at,
+            actor,
+            request_id: String::new(),
+            ip: None,
+            user_agent: String::new(),
+            claim: None,
+            acting_as: None,
+        }
     }
 
     /// The row of this act, which succeeded.
@@ -144,6 +161,10 @@ impl Act {
     /// The row of this act.
     #[must_use]
     pub fn entry(&self, action: Action, resource: impl Display, outcome: Outcome, detail: Detail) -> Entry {
+        let detail = match self.acting_as {
+            Some(user) => detail.text("acting_as", user),
+            None => detail,
+        };
         Entry {
             event: String::new(),
             org: String::new(),
@@ -157,6 +178,8 @@ impl Act {
             ip: self.ip.map(|ip| ip.to_canonical().to_string()).unwrap_or_default(),
             user_agent: plain(&self.user_agent, USER_AGENT_CHARS),
             detail: detail.json(),
+            // Turning somebody away does nothing that could be done twice.
+            claim: self.claim.filter(|_| outcome == Outcome::Done),
         }
     }
 }
@@ -207,6 +230,9 @@ pub struct Entry {
     pub user_agent: String,
     /// A JSON object with what else matters; never a secret.
     pub detail: String,
+    /// The attempt that it is written for. Not of the row: it is neither kept nor sealed.
+    #[serde(skip)]
+    pub claim: Option<Claim>,
 }
 
 impl Entry {
@@ -222,5 +248,19 @@ impl Entry {
     pub fn spooled(mut self, id: Uuid) -> Self {
         self.event = id.simple().to_string();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_who_acts_as_somebody_else_names_both() {
+        let [operator, person] = [1, 2].map(|number| UserId::new(Uuid::from_u128(number)));
+        let act = Act { acting_as: Some(person), ..Act::new(Actor::user(operator), Timestamp(0)) };
+        let row = act.done(Action::AUDIT_EXPORT, "audit", Detail::none().number("rows", 3));
+        assert_eq!(row.actor.id, operator.to_string());
+        assert_eq!(row.detail, format!("{{\"rows\":3,\"acting_as\":\"{person}\"}}"));
     }
 }

@@ -1,5 +1,7 @@
 //! Every refusal and failure the gate can answer with: one row each, everything about it derived from the row.
 
+use crate::protocol::Dialect;
+
 /// Whether the same request may succeed when sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -40,6 +42,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// A field has a value it cannot have.
     ValidationFailed,
+    /// The request goes on from an answer that is nobody's, or somebody else's.
+    PreviousResponseNotFound,
     /// A limit is exhausted for the moment.
     RateLimited,
     /// The upstream failed or answered nonsense.
@@ -65,43 +69,75 @@ pub struct Row {
     pub openai_type: &'static str,
     /// `error.code` in the OpenAI envelope.
     pub openai_code: &'static str,
+    /// `error.type` in the Anthropic envelope.
+    pub anthropic_type: &'static str,
+    /// `error.status` in the Google envelope.
+    pub google_status: &'static str,
     /// Whether a retry may help.
     pub retry: Retry,
 }
 
+/// Anthropic's own status for an overload.
+const OVERLOADED: u16 = 529;
+
+impl Row {
+    /// Its HTTP status in `dialect`.
+    #[must_use]
+    pub fn status_in(&self, dialect: Dialect) -> u16 {
+        match dialect {
+            Dialect::Anthropic if self.anthropic_type == "overloaded_error" => OVERLOADED,
+            _ => self.status,
+        }
+    }
+
+    /// Its type in the envelope of `dialect`.
+    #[must_use]
+    pub fn kind_in(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::OpenAi => self.openai_type,
+            Dialect::Anthropic => self.anthropic_type,
+            Dialect::Google => self.google_status,
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the arguments are the columns of the table below")]
 const fn row(
     code: Code,
     status: u16,
     word: &'static str,
     openai_type: &'static str,
     openai_code: &'static str,
+    anthropic_type: &'static str,
+    google_status: &'static str,
     retry: Retry,
 ) -> Row {
-    Row { code, status, word, openai_type, openai_code, retry }
+    Row { code, status, word, openai_type, openai_code, anthropic_type, google_status, retry }
 }
 
 /// The table, in the order of [`Code`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 19] = [
-    row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        Retry::Never),
-    row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        Retry::Never),
-    row(Code::Forbidden,            403, "forbidden",              "permission_error",      "forbidden",              Retry::Never),
-    row(Code::ModelNotAllowed,      403, "model_not_allowed",      "permission_error",      "model_not_allowed",      Retry::Never),
-    row(Code::OriginNotAllowed,     403, "origin_not_allowed",     "permission_error",      "origin_not_allowed",     Retry::Never),
-    row(Code::NotFound,             404, "not_found",              "invalid_request_error", "not_found",              Retry::Never),
-    row(Code::MethodNotAllowed,     405, "method_not_allowed",     "invalid_request_error", "method_not_allowed",     Retry::Never),
-    row(Code::ModelNotFound,        404, "not_found",              "invalid_request_error", "model_not_found",        Retry::Never),
-    row(Code::BodyTooLarge,         413, "body_too_large",         "invalid_request_error", "request_too_large",      Retry::Never),
-    row(Code::UriTooLong,           414, "uri_too_long",           "invalid_request_error", "uri_too_long",           Retry::Never),
-    row(Code::HeadTooLarge,         431, "head_too_large",         "invalid_request_error", "head_too_large",         Retry::Never),
-    row(Code::RequestTimeout,       408, "request_timeout",        "invalid_request_error", "request_timeout",        Retry::Never),
-    row(Code::UnsupportedMediaType, 415, "unsupported_media_type", "invalid_request_error", "unsupported_media_type", Retry::Never),
-    row(Code::ValidationFailed,     422, "validation_failed",      "invalid_request_error", "validation_failed",      Retry::Never),
-    row(Code::RateLimited,          429, "rate_limited",           "rate_limit_error",      "rate_limited",           Retry::Later),
-    row(Code::ProviderError,        502, "provider_error",         "api_error",             "provider_error",         Retry::Later),
-    row(Code::NoAvailableRoute,     503, "no_available_route",     "api_error",             "no_available_route",     Retry::Later),
-    row(Code::Unavailable,          503, "unavailable",            "api_error",             "unavailable",            Retry::Later),
-    row(Code::ProviderTimeout,      504, "provider_timeout",       "api_error",             "provider_timeout",       Retry::Later),
+pub const ROWS: [Row; 20] = [
+    row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        "authentication_error",   "UNAUTHENTICATED",    Retry::Never),
+    row(Code::Forbidden,            403, "forbidden",              "permission_error",      "forbidden",              "permission_error",       "PERMISSION_DENIED",  Retry::Never),
+    row(Code::ModelNotAllowed,      403, "model_not_allowed",      "permission_error",      "model_not_allowed",      "permission_error",       "PERMISSION_DENIED",  Retry::Never),
+    row(Code::OriginNotAllowed,     403, "origin_not_allowed",     "permission_error",      "origin_not_allowed",     "permission_error",       "PERMISSION_DENIED",  Retry::Never),
+    row(Code::NotFound,             404, "not_found",              "invalid_request_error", "not_found",              "not_found_error",        "NOT_FOUND",          Retry::Never),
+    row(Code::MethodNotAllowed,     405, "method_not_allowed",     "invalid_request_error", "method_not_allowed",     "invalid_request_error",  "UNIMPLEMENTED",      Retry::Never),
+    row(Code::ModelNotFound,        404, "not_found",              "invalid_request_error", "model_not_found",        "not_found_error",        "NOT_FOUND",          Retry::Never),
+    row(Code::BodyTooLarge,         413, "body_too_large",         "invalid_request_error", "request_too_large",      "request_too_large",      "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::UriTooLong,           414, "uri_too_long",           "invalid_request_error", "uri_too_long",           "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::HeadTooLarge,         431, "head_too_large",         "invalid_request_error", "head_too_large",         "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::RequestTimeout,       408, "request_timeout",        "invalid_request_error", "request_timeout",        "invalid_request_error",  "CANCELLED",          Retry::Never),
+    row(Code::UnsupportedMediaType, 415, "unsupported_media_type", "invalid_request_error", "unsupported_media_type", "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::ValidationFailed,     422, "validation_failed",      "invalid_request_error", "validation_failed",      "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
+    row(Code::PreviousResponseNotFound, 400, "previous_response_not_found", "invalid_request_error", "previous_response_not_found", "invalid_request_error", "INVALID_ARGUMENT", Retry::Never),
+    row(Code::RateLimited,          429, "rate_limited",           "rate_limit_error",      "rate_limited",           "rate_limit_error",       "RESOURCE_EXHAUSTED", Retry::Later),
+    row(Code::ProviderError,        502, "provider_error",         "api_error",             "provider_error",         "api_error",              "INTERNAL",           Retry::Later),
+    row(Code::NoAvailableRoute,     503, "no_available_route",     "api_error",             "no_available_route",     "overloaded_error",       "UNAVAILABLE",        Retry::Later),
+    row(Code::Unavailable,          503, "unavailable",            "api_error",             "unavailable",            "overloaded_error",       "UNAVAILABLE",        Retry::Later),
+    row(Code::ProviderTimeout,      504, "provider_timeout",       "api_error",             "provider_timeout",       "timeout_error",          "DEADLINE_EXCEEDED",  Retry::Later),
 ];
 
 impl Code {

@@ -11,6 +11,7 @@ pub mod id;
 pub mod limit;
 pub mod money;
 pub mod origin;
+pub mod pinned;
 pub mod pool;
 pub mod price;
 pub mod protocol;

@@ -1,9 +1,11 @@
 //! Limits, and the sliding window they are counted in: the arithmetic only, so that every back-end counts alike.
 
+mod ceiling;
 mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use ceiling::{Above, Ceiling, Holder};
 pub use window::{Exceeded, PARTS, Standing, Window, end_ms, part};
 
 /// The limits of one API key.
@@ -46,4 +48,14 @@ pub struct OrgLimits {
     /// Requests in any 60 seconds of one person, over all keys that this person made; none for what the installation
     /// says.
     pub user_requests_per_minute: Option<u32>,
+}
+
+/// The limits of one project over all of its keys, as far as it has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProjectLimits {
+    /// Requests in any 60 seconds; none for no such limit.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in any 60 seconds; none for no such limit.
+    pub tokens_per_minute: Option<u32>,
 }

@@ -5,11 +5,14 @@
 mod breaker;
 mod health;
 mod outage;
+pub mod quota;
 mod recent;
 
 pub use health::{Health, Turned};
 pub use outage::{ALIKE_KEYS, Outage};
 pub use recent::Recent;
+
+use quota::Quota;
 
 /// A rate limit without advice rests a connection for this long.
 pub const LIMITED_MS: u64 = 300_000;
@@ -79,6 +82,8 @@ pub enum Cause {
     Limit,
     /// The quota behind its key is used up.
     Quota,
+    /// A quota that a person set for it is used up.
+    OwnQuota(Quota),
     /// Failures of its own.
     Faults,
     /// The whole provider is out.
@@ -92,6 +97,8 @@ pub enum Cause {
 pub enum Standing {
     /// In service.
     Active,
+    /// In service, after those that are further from the end of a quota that was set for them.
+    NearLimit(Quota),
     /// Its rest is over: one call may find out whether it works.
     ProbeDue,
     /// At rest.

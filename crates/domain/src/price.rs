@@ -1,8 +1,12 @@
-//! What a call costs: prices per million tokens, usage in disjoint kinds, one exact sum rounded up once.
+//! What a call costs: prices per million tokens and per unit of what is not counted in tokens, usage in disjoint kinds, one
+//! exact sum rounded up once.
+
+mod written;
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
+use written::Written;
 
 /// Tokens of one call in disjoint kinds; their sum is the provider's total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,20 +23,48 @@ pub struct Tokens {
     pub reasoning: u64,
     /// Audio, in and out.
     pub audio: u64,
+    /// Input written to the provider's cache (held an hour).
+    pub cache_write_1h: u64,
+    /// Pictures, in or out, where the provider bills them apart from text.
+    pub image: u64,
 }
 
 impl Tokens {
     /// The provider's total.
     #[must_use]
     pub fn total(&self) -> u64 {
-        [self.input, self.cache_read, self.cache_write, self.output, self.reasoning, self.audio]
+        [self.prompt(), self.output, self.reasoning, self.audio, self.image]
             .into_iter()
             .fold(0, u64::saturating_add)
     }
+
+    /// Text of the prompt, cached parts included.
+    #[must_use]
+    pub fn prompt(&self) -> u64 {
+        [self.cache_read, self.cache_write, self.cache_write_1h]
+            .into_iter()
+            .fold(self.input, u64::saturating_add)
+    }
 }
 
-/// Prices of a model: nano-dollars per million tokens of each kind, and per request. Never negative.
+/// What one call used of what is not counted in tokens. Only what is billed so is in it: where a provider counts tokens,
+/// all of these are zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Units {
+    /// Pictures made.
+    pub pictures: u64,
+    /// Milliseconds of sound heard or made.
+    pub sound_ms: u64,
+    /// Characters spoken.
+    pub characters: u64,
+    /// Searches, as a provider of rankings counts them.
+    pub searches: u64,
+}
+
+/// Prices of a model: nano-dollars per million tokens of each kind, per unit of what is not counted in tokens, and per
+/// request. Never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Price {
     /// Per million input tokens.
     pub input: Money,
@@ -48,6 +80,40 @@ pub struct Price {
     pub audio: Money,
     /// Per request.
     pub request: Money,
+    /// Per million input tokens written to the cache for an hour.
+    pub cache_write_1h: Money,
+    /// Per million tokens of pictures.
+    pub image: Money,
+    /// Per picture; none where a picture has no price of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Money>,
+    /// Per second of sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<Money>,
+    /// Per million characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<Money>,
+    /// Per search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Money>,
+}
+
+/// What a call costs by a price list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// The cost of all that has a price.
+    pub cost: Money,
+    /// Whether all that was used has one.
+    pub covers: Covers,
+}
+
+/// How much of a call a price list covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covers {
+    /// All of it.
+    Everything,
+    /// Something was used for whose unit the list has no price.
+    NotEveryUnit,
 }
 
 /// A price that must not be loaded.
@@ -68,7 +134,9 @@ impl Price {
             output,
             reasoning: output,
             audio: input.max(output),
-            request: Money::ZERO,
+            cache_write_1h: input,
+            image: input.max(output),
+            ..Self::default()
         }
         .checked()
     }
@@ -86,24 +154,59 @@ impl Price {
             self.reasoning,
             self.audio,
             self.request,
+            self.cache_write_1h,
+            self.image,
         ];
-        if parts.into_iter().any(|part| part < Money::ZERO) { Err(NegativePrice) } else { Ok(self) }
+        let units = [self.picture, self.second, self.characters, self.search].into_iter().flatten();
+        if parts.into_iter().chain(units).any(|part| part < Money::ZERO) {
+            Err(NegativePrice)
+        } else {
+            Ok(self)
+        }
     }
 
-    /// The cost of `tokens` in one request: summed exactly in 128 bits, rounded up once to a nano-dollar, and
-    /// held at [`Money::MAX`] when the sum is larger than money can say.
+    /// The cost of `tokens` in one request: see [`Price::charge`].
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Money {
-        let part = |count: u64, price: Money| i128::from(count) * i128::from(price.nanos());
-        let millionths = part(tokens.input, self.input)
-            + part(tokens.cache_read, self.cache_read)
-            + part(tokens.cache_write, self.cache_write)
-            + part(tokens.output, self.output)
-            + part(tokens.reasoning, self.reasoning)
-            + part(tokens.audio, self.audio)
-            + part(1_000_000, self.request);
-        let nanos = (millionths + 999_999).div_euclid(1_000_000);
-        i64::try_from(nanos).map_or(Money::MAX, Money::from_nanos)
+        self.charge(tokens, &Units::default()).cost
+    }
+
+    /// The cost of `tokens` and `units` in one request: summed exactly in 128 bits, rounded up once to a nano-dollar, and
+    /// held at [`Money::MAX`] when the sum is larger than money can say.
+    #[must_use]
+    pub fn charge(&self, tokens: &Tokens, units: &Units) -> Charge {
+        const MILLION: u64 = 1_000_000;
+        let kinds = [
+            (tokens.input, self.input),
+            (tokens.cache_read, self.cache_read),
+            (tokens.cache_write, self.cache_write),
+            (tokens.cache_write_1h, self.cache_write_1h),
+            (tokens.output, self.output),
+            (tokens.reasoning, self.reasoning),
+            (tokens.audio, self.audio),
+            (tokens.image, self.image),
+            (MILLION, self.request),
+        ];
+        // Counted in what the price is for a million of.
+        let of_units = [
+            (units.pictures.saturating_mul(MILLION), self.picture),
+            (units.sound_ms.saturating_mul(MILLION / 1_000), self.second),
+            (units.characters, self.characters),
+            (units.searches.saturating_mul(MILLION), self.search),
+        ];
+        let priced = of_units.into_iter().filter_map(|(count, price)| Some((count, price?)));
+        let millionths = kinds
+            .into_iter()
+            .chain(priced)
+            .map(|(count, price)| i128::from(count) * i128::from(price.nanos()))
+            .fold(0, i128::saturating_add);
+        let nanos = millionths.saturating_add(999_999).div_euclid(1_000_000);
+        let covers = if of_units.iter().any(|(count, price)| *count > 0 && price.is_none()) {
+            Covers::NotEveryUnit
+        } else {
+            Covers::Everything
+        };
+        Charge { cost: i64::try_from(nanos).map_or(Money::MAX, Money::from_nanos), covers }
     }
 }
 
@@ -135,8 +238,7 @@ impl Stepped {
     /// The list that applies to `tokens`.
     #[must_use]
     pub fn price(&self, tokens: &Tokens) -> &Price {
-        let prompt = tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write);
-        if prompt < self.from_prompt_tokens { &self.below } else { &self.beyond }
+        if tokens.prompt() < self.from_prompt_tokens { &self.below } else { &self.beyond }
     }
 }
 
@@ -144,10 +246,21 @@ impl Pricing {
     /// The cost of `tokens`; zero when free or unpriced.
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Money {
-        match self {
-            Pricing::Priced(price) => price.cost(tokens),
-            Pricing::Stepped(stepped) => stepped.price(tokens).cost(tokens),
-            Pricing::Free | Pricing::Unpriced => Money::ZERO,
+        self.charge(tokens, &Units::default()).0
+    }
+
+    /// The cost of `tokens` and `units`, zero when free or unpriced, and how the call was priced: `priced`, `free`, or
+    /// `unpriced` where something that was used has no price.
+    #[must_use]
+    pub fn charge(&self, tokens: &Tokens, units: &Units) -> (Money, &'static str) {
+        let charge = match self {
+            Pricing::Priced(price) => price.charge(tokens, units),
+            Pricing::Stepped(stepped) => stepped.price(tokens).charge(tokens, units),
+            Pricing::Free | Pricing::Unpriced => return (Money::ZERO, self.word()),
+        };
+        match charge.covers {
+            Covers::Everything => (charge.cost, self.word()),
+            Covers::NotEveryUnit => (charge.cost, Pricing::Unpriced.word()),
         }
     }
 
@@ -163,60 +276,4 @@ impl Pricing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn usd(text: &str) -> Money {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn costs_are_exact_and_rounded_up_once() {
-        let cost = |price: &str, tokens: u64| {
-            Price::new(usd(price), Money::ZERO).unwrap().cost(&Tokens { input: tokens, ..Tokens::default() })
-        };
-        assert_eq!(cost("0.15", 1), usd("0.00000015"));
-        assert_eq!(cost("0.15", 1_000_000), usd("0.15"));
-        assert_eq!(cost("3.333333", 7), usd("0.000023334"));
-        assert_eq!(cost("75", 200_000), usd("15"));
-        assert_eq!(cost("10", 0), Money::ZERO);
-        assert_eq!(cost("1000", 2_147_483_647), usd("2147483.647"));
-        assert_eq!(cost("1000000", u64::MAX), Money::MAX);
-    }
-
-    #[test]
-    fn a_long_prompt_is_billed_by_the_second_list_as_a_whole() {
-        let list = |input: &str, output: &str| Price::new(usd(input), usd(output)).unwrap();
-        let stepped = Pricing::Stepped(Stepped {
-            below: list("1", "10"),
-            from_prompt_tokens: 200_000,
-            beyond: list("2", "15"),
-        });
-        let cost = |input, cache_read| {
-            stepped.cost(&Tokens { input, cache_read, output: 1_000_000, ..Tokens::default() })
-        };
-        assert_eq!(cost(199_999, 0), usd("10.199999"));
-        assert_eq!(cost(200_000, 0), usd("15.4"));
-        assert_eq!(cost(100_000, 100_000), usd("15.4"), "cached parts of the prompt count");
-    }
-
-    #[test]
-    fn negative_prices_are_refused() {
-        assert_eq!(Price::new(usd("-1"), Money::ZERO), Err(NegativePrice));
-    }
-
-    proptest! {
-        #[test]
-        fn a_sum_never_costs_more_than_its_parts_and_never_less_than_exact(
-            a in 0u64..1_000_000_000, b in 0u64..1_000_000_000, price in 0i64..1_000_000_000_000
-        ) {
-            let list = Price::new(Money::from_nanos(price), Money::from_nanos(price)).unwrap();
-            let one = |input, output| list.cost(&Tokens { input, output, ..Tokens::default() }).nanos();
-            let both = one(a, b);
-            prop_assert!(both <= one(a, 0) + one(0, b));
-            prop_assert!(i128::from(both) * 1_000_000 >= i128::from(a + b) * i128::from(price));
-            prop_assert!(i128::from(both) * 1_000_000 < i128::from(a + b) * i128::from(price) + 1_000_000);
-        }
-    }
-}
+mod tests;

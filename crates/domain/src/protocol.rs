@@ -33,6 +33,17 @@ impl Protocol {
         }
     }
 
+    /// Whose envelopes it uses for errors; none where no caller knows them.
+    #[must_use]
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Protocol::Chat | Protocol::Responses => Some(Dialect::OpenAi),
+            Protocol::Anthropic => Some(Dialect::Anthropic),
+            Protocol::Gemini => Some(Dialect::Google),
+            Protocol::Bedrock => None,
+        }
+    }
+
     /// Reads the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -171,6 +171,8 @@ classes! {
         "Digests of tokens that were sent by e-mail, from the hour they ended.";
     INVITATIONS "invitations" Days Term::Fixed(30),
         "Invitations, from the day they ended.";
+    PINNED "pinned" Days Term::Fixed(30),
+        "Which provider key keeps an answer that a later request may name, from the day it was given.";
     IDEMPOTENCY "idempotency" Hours Term::Fixed(24),
         "Answers to writes that carried an idempotency key, from the hour they were given.";
     RUNS "runs" Days Term::Fixed(90),

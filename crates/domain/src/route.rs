@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::ModelFacts;
 use crate::id::ProviderKeyId;
+use crate::pool::quota::Quotas;
 use crate::scope::Scope;
 use crate::time::Timestamp;
 
@@ -47,6 +48,8 @@ pub struct Connection {
     pub in_service: bool,
     /// Until when a person has put it to rest.
     pub rests_until: Option<Timestamp>,
+    /// What may go over it.
+    pub quotas: Quotas,
 }
 
 impl Connection {
@@ -77,6 +80,17 @@ pub enum NoRoute {
     Ambiguous(Vec<String>),
     /// The caller's own connection for it is switched off.
     OutOfService,
+}
+
+/// What is found of one connection for a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// It serves the caller.
+    By(&'a Arc<Connection>),
+    /// It is switched off or gone.
+    OutOfService,
+    /// It is somebody else's.
+    NotTheirs,
 }
 
 /// Facts by provider and model: the catalogue with the installation's own rows laid over it.
@@ -161,6 +175,16 @@ impl Routes {
     #[must_use]
     pub fn connections(&self) -> &[Arc<Connection>] {
         &self.connections
+    }
+
+    /// The connection with this identifier, if it is in use and `scope` may use it.
+    #[must_use]
+    pub fn connection(&self, id: ProviderKeyId, scope: &Scope) -> Held<'_> {
+        match self.connections.iter().find(|connection| connection.id == id) {
+            None => Held::OutOfService,
+            Some(connection) if connection.owner.serves(scope) => Held::By(connection),
+            Some(_) => Held::NotTheirs,
+        }
     }
 
     fn offer(&mut self, connection: &Arc<Connection>, model: &str) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Block, allowed};
 use crate::id::{KeyId, OrgId, ProjectId, UserId};
-use crate::limit::{Limits, OrgLimits};
+use crate::limit::{Limits, OrgLimits, ProjectLimits};
 use crate::origin::Origins;
 use crate::time::Timestamp;
 use crate::usage::Surface;
@@ -45,7 +45,7 @@ impl KeyState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// Chat completions.
+    /// Conversations with a model, in every dialect.
     Chat,
     /// Completions of plain text.
     Completions,
@@ -53,11 +53,28 @@ pub enum Access {
     Embeddings,
     /// The list of models.
     Models,
+    /// Moderation of texts and pictures.
+    Moderations,
+    /// Pictures, made and changed.
+    Images,
+    /// Speech, made and written down.
+    Audio,
+    /// Documents in the order of their relevance.
+    Rerank,
 }
 
 impl Access {
     /// Every access.
-    pub const ALL: [Access; 4] = [Access::Chat, Access::Completions, Access::Embeddings, Access::Models];
+    pub const ALL: [Access; 8] = [
+        Access::Chat,
+        Access::Completions,
+        Access::Embeddings,
+        Access::Models,
+        Access::Moderations,
+        Access::Images,
+        Access::Audio,
+        Access::Rerank,
+    ];
 
     /// The word in commands and records.
     #[must_use]
@@ -67,6 +84,10 @@ impl Access {
             Access::Completions => "completions",
             Access::Embeddings => "embeddings",
             Access::Models => "models",
+            Access::Moderations => "moderations",
+            Access::Images => "images",
+            Access::Audio => "audio",
+            Access::Rerank => "rerank",
         }
     }
 
@@ -80,9 +101,18 @@ impl Access {
     #[must_use]
     pub fn of(surface: Surface) -> Self {
         match surface {
-            Surface::Chat => Access::Chat,
+            Surface::Chat
+            | Surface::Responses
+            | Surface::Messages
+            | Surface::MessageTokens
+            | Surface::Generate
+            | Surface::GenerateTokens => Access::Chat,
             Surface::Completions => Access::Completions,
-            Surface::Embeddings => Access::Embeddings,
+            Surface::Embeddings | Surface::EmbedContent => Access::Embeddings,
+            Surface::Moderations => Access::Moderations,
+            Surface::Images | Surface::ImageEdits => Access::Images,
+            Surface::Speech | Surface::Transcriptions => Access::Audio,
+            Surface::Rerank => Access::Rerank,
         }
     }
 }
@@ -120,6 +150,8 @@ pub struct ApiKey {
     pub allowed_ips: Option<Vec<Block>>,
     /// Its limits.
     pub limits: Limits,
+    /// The limits of its project.
+    pub project_limits: ProjectLimits,
     /// The limits of its organization.
     pub org_limits: OrgLimits,
     /// Where any key of its organization may be used from. None is anywhere; a list that is empty is nowhere.

@@ -20,10 +20,17 @@ impl Secret {
         &self.0
     }
 
-    /// What may be shown: the first and last 4 characters when there are at least 16, otherwise `****`.
+    /// What may be shown: the first and last 4 characters when there are at least 16, otherwise `****`. White space and
+    /// line ends, which a key file has, are left out.
     #[must_use]
     pub fn masked(&self) -> String {
-        mask(&String::from_utf8_lossy(&self.0))
+        let text = String::from_utf8_lossy(&self.0);
+        let hidden = |character: char| character.is_whitespace() || character.is_control();
+        if text.contains(hidden) {
+            let visible: Zeroizing<String> = Zeroizing::new(text.chars().filter(|&c| !hidden(c)).collect());
+            return mask(&visible);
+        }
+        mask(&text)
     }
 
     /// Whether `haystack` holds the secret, so that an answer that echoes it can be withheld.
@@ -54,6 +61,12 @@ mod tests {
         assert_eq!(mask("sk-0123456789abcd"), "sk-0…abcd");
         assert_eq!(mask("short-secret"), "****");
         assert_eq!(mask("éééééééééééééééé"), "éééé…éééé");
+    }
+
+    #[test]
+    fn a_mask_is_one_line() {
+        let secret = Secret::new(b"{\n  \"type\": \"service_account\",\r\n\t\"a\": 1\n}\n".to_vec());
+        assert_eq!(secret.masked(), "{\"ty…\":1}");
     }
 
     #[test]

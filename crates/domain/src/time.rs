@@ -16,6 +16,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// Whole seconds since the epoch, never negative.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1_000_000)).unwrap_or(0)
+    }
+
     /// Whole milliseconds since the epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::audit::Entry;
 use crate::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
 use crate::money::Money;
-use crate::price::Tokens;
+use crate::pinned::Pinned;
+use crate::price::{Tokens, Units};
+use crate::protocol::{Dialect, Protocol};
 use crate::time::Timestamp;
 
 /// The endpoint a call came through.
@@ -19,11 +21,51 @@ pub enum Surface {
     Completions,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/responses`
+    Responses,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1/messages/count_tokens`
+    MessageTokens,
+    /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
+    Generate,
+    /// `POST /v1beta/models/{model}:countTokens`
+    GenerateTokens,
+    /// `POST /v1beta/models/{model}:embedContent` and `:batchEmbedContents`
+    EmbedContent,
+    /// `POST /v1/moderations`
+    Moderations,
+    /// `POST /v1/images/generations`
+    Images,
+    /// `POST /v1/images/edits`
+    ImageEdits,
+    /// `POST /v1/audio/speech`
+    Speech,
+    /// `POST /v1/audio/transcriptions`
+    Transcriptions,
+    /// `POST /v1/rerank`
+    Rerank,
 }
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Surface; 3] = [Surface::Chat, Surface::Completions, Surface::Embeddings];
+    pub const ALL: [Surface; 15] = [
+        Surface::Chat,
+        Surface::Completions,
+        Surface::Embeddings,
+        Surface::Responses,
+        Surface::Messages,
+        Surface::MessageTokens,
+        Surface::Generate,
+        Surface::GenerateTokens,
+        Surface::EmbedContent,
+        Surface::Moderations,
+        Surface::Images,
+        Surface::ImageEdits,
+        Surface::Speech,
+        Surface::Transcriptions,
+        Surface::Rerank,
+    ];
 
     /// The word in records and metrics.
     #[must_use]
@@ -32,16 +74,64 @@ impl Surface {
             Surface::Chat => "chat",
             Surface::Completions => "completions",
             Surface::Embeddings => "embeddings",
+            Surface::Responses => "responses",
+            Surface::Messages => "messages",
+            Surface::MessageTokens => "message_tokens",
+            Surface::Generate => "generate",
+            Surface::GenerateTokens => "generate_tokens",
+            Surface::EmbedContent => "embed_content",
+            Surface::Moderations => "moderations",
+            Surface::Images => "images",
+            Surface::ImageEdits => "image_edits",
+            Surface::Speech => "speech",
+            Surface::Transcriptions => "transcriptions",
+            Surface::Rerank => "rerank",
         }
     }
 
-    /// The path under an OpenAI-compatible base URL.
+    /// The protocol of a conversation that a caller of this endpoint speaks, or asks to count one in; none where there is
+    /// no conversation.
+    #[must_use]
+    pub fn protocol(self) -> Option<Protocol> {
+        match self {
+            Surface::Chat => Some(Protocol::Chat),
+            Surface::Responses => Some(Protocol::Responses),
+            Surface::Messages | Surface::MessageTokens => Some(Protocol::Anthropic),
+            Surface::Generate | Surface::GenerateTokens => Some(Protocol::Gemini),
+            _ => None,
+        }
+    }
+
+    /// Whose envelope its callers expect their errors in.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Surface::Messages | Surface::MessageTokens => Dialect::Anthropic,
+            Surface::Generate | Surface::GenerateTokens | Surface::EmbedContent => Dialect::Google,
+            _ => Dialect::OpenAi,
+        }
+    }
+
+    /// Whether it only counts what a call would read. That costs nothing.
+    #[must_use]
+    pub fn only_counts(self) -> bool {
+        matches!(self, Surface::MessageTokens | Surface::GenerateTokens)
+    }
+
+    /// The path under an OpenAI-compatible base URL, for the endpoints that have one of their own there.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
-            Surface::Chat => "/chat/completions",
-            Surface::Completions => "/completions",
-            Surface::Embeddings => "/embeddings",
+            Surface::Completions => "completions",
+            Surface::Embeddings | Surface::EmbedContent => "embeddings",
+            Surface::Responses => "responses",
+            Surface::Moderations => "moderations",
+            Surface::Images => "images/generations",
+            Surface::ImageEdits => "images/edits",
+            Surface::Speech => "audio/speech",
+            Surface::Transcriptions => "audio/transcriptions",
+            Surface::Rerank => "rerank",
+            _ => "chat/completions",
         }
     }
 }
@@ -80,7 +170,7 @@ impl Outcome {
     }
 }
 
-/// Where the token counts come from.
+/// Where the counts come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageSource {
@@ -196,13 +286,15 @@ pub struct CallSettled {
     pub model: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was used.
+    /// What was used, in tokens.
     pub tokens: Tokens,
+    /// What was used, where it is not counted in tokens.
+    pub units: Units,
     /// Where the counts come from.
     pub source: UsageSource,
     /// What it cost.
     pub cost: Money,
-    /// `priced`, `free` or `unpriced`.
+    /// `priced`, `free`, or `unpriced` where what was used has no price.
     pub pricing: String,
     /// The price row used.
     pub price_version: String,
@@ -217,6 +309,8 @@ pub enum Event {
     Settled(CallSettled),
     /// Something happened on the request path that the audit trail must tell of; the entry has its own identifier.
     Noted(Entry),
+    /// A provider keeps an answer that later requests may name.
+    Pinned(Pinned),
 }
 
 impl Event {
@@ -226,7 +320,7 @@ impl Event {
         match self {
             Event::Opened(opened) => Some(opened.call),
             Event::Settled(settled) => Some(settled.opened.call),
-            Event::Noted(_) => None,
+            Event::Noted(_) | Event::Pinned(_) => None,
         }
     }
 }

@@ -114,18 +114,43 @@ impl Target {
     }
 
     /// The target one relative path further down, on the same origin and with the same query. `path` is one or
-    /// more non-empty segments without a leading slash; percent-encode a foreign name as one segment first.
+    /// more non-empty segments without a leading slash; percent-encode a foreign name as one segment first. A slash within
+    /// a name, which Amazon's have, may be encoded as `%2F`: the parts on both its sides are judged like segments.
     ///
     /// # Errors
     /// When the path could leave the base: `..` in any spelling, an absolute path, a URL, a query.
     pub fn join(&self, path: &str) -> Result<Self, BadPath> {
-        if !path.split('/').all(is_plain_segment) {
+        // Whoever decodes it sees segments, so they are held to the same rules.
+        if !path.split('/').flat_map(|segment| segment.split("%2F")).all(is_plain_segment) {
             return Err(BadPath);
         }
         let base = self.uri.path().trim_end_matches('/');
         let text = match self.uri.query() {
             Some(query) => format!("{base}/{path}?{query}"),
             None => format!("{base}/{path}"),
+        };
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| BadPath)?);
+        let uri = Uri::from_parts(parts).map_err(|_| BadPath)?;
+        Ok(Self { origin: Arc::clone(&self.origin), uri })
+    }
+
+    /// The same target with one more member of the query, `name=value` of letters, digits and `-._~`; the name of one of
+    /// several values may end in `%5B%5D`.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn asking(&self, member: &str) -> Result<Self, BadPath> {
+        let plain = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        };
+        let name_of = |name: &str| plain(name.strip_suffix("%5B%5D").unwrap_or(name));
+        if !member.split_once('=').is_some_and(|(name, value)| name_of(name) && plain(value)) {
+            return Err(BadPath);
+        }
+        let text = match self.uri.query() {
+            Some(query) => format!("{}?{query}&{member}", self.uri.path()),
+            None => format!("{}?{member}", self.uri.path()),
         };
         let mut parts = self.uri.clone().into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| BadPath)?);
@@ -220,12 +245,28 @@ mod tests {
             Some("https://example.com/v1/models/a:generate"),
         );
         check("https://example.com/v1", "a%20b", Some("https://example.com/v1/a%20b"));
+        check("https://example.com/v1", "arn%3Aa%2Fb/c", Some("https://example.com/v1/arn%3Aa%2Fb/c"));
+    }
+
+    #[test]
+    fn a_query_is_added_to() {
+        let check = |base: &str, member: &str, expect: Option<&str>| {
+            let asking = target(base).asking(member).map(|target| target.uri().to_string());
+            assert_eq!(asking.ok().as_deref(), expect, "{base} {member}");
+        };
+        check("https://example.com/a", "alt=sse", Some("https://example.com/a?alt=sse"));
+        check("https://example.com/a?v=1", "alt=sse", Some("https://example.com/a?v=1&alt=sse"));
+        for member in ["alt", "=sse", "alt=", "a=b&c=d", "a=b#c", "a=%41", "a=b c", "a=b=c"] {
+            check("https://example.com/a", member, None);
+        }
     }
 
     #[test]
     fn a_path_that_could_leave_the_base_is_refused() {
         for path in
             ["", "/admin", "a//b", "a/", ".", "../x", "a/..", "%2e%2E/x", "a%2fb", "a%5cb", "a%252e", "a%0"]
+            .into_iter()
+            .chain(["%2F", "%2Fa", "a%2F", "a%2F%2Fb", "..%2Fx", "a%2F..", "a%2F.%2Fb", "a/..%2Fb", "a%252F"])
         {
             check("https://example.com/v1", path, None);
         }

@@ -1,5 +1,5 @@
-//! Whether the caller may make one more request now: all windows of its key, of the person who made it and of its
-//! organization, and concurrency, in one decision.
+//! Whether the caller may make one more request now: all windows of its key, of the person who made it, of its
+//! project and of its organization, and concurrency, in one decision.
 
 use domain::code::Code;
 use live::counters::{Admitted, Asking};
@@ -11,7 +11,8 @@ use crate::refusal::{Refusal, Stop};
 
 /// Counts the request against every limit, or against none. The slot is given back when the result is dropped.
 pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) -> Result<Admitted, Stop> {
-    let (key, org_limits) = (&caller.key, caller.key.org_limits);
+    let key = &caller.key;
+    let (project_limits, org_limits) = (key.project_limits, key.org_limits);
     let asking = Asking {
         key: caller.scope.key(),
         limits: &key.limits,
@@ -19,6 +20,9 @@ pub(crate) async fn admit(gate: &Gateway, arrival: &Arrival, caller: &Caller) ->
         user_requests_per_minute: org_limits
             .user_requests_per_minute
             .unwrap_or(gate.settings.user_requests_per_minute),
+        project: caller.scope.project(),
+        project_requests_per_minute: project_limits.requests_per_minute,
+        project_tokens_per_minute: project_limits.tokens_per_minute,
         org: caller.scope.org(),
         org_requests_per_minute: org_limits
             .requests_per_minute

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::id::CallId;
+use domain::protocol::Dialect;
 use domain::time::Timestamp;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
+use http::request::Parts;
 use vault::envelope::Vault;
 
 use crate::gate::Gateway;
 use crate::refusal::{Refusal, Stop};
+use crate::surface;
 
 /// Longest request id that is taken from a caller.
 const REQUEST_ID_CHARS: usize = 128;
@@ -21,6 +24,8 @@ pub(crate) struct Arrival {
     pub call: CallId,
     /// The caller's `x-request-id` when it is sane, else ours.
     pub request_id: HeaderValue,
+    /// Whose envelope the caller expects its errors in.
+    pub dialect: Dialect,
     /// The caller's address: the other end of the connection, or the one that trusted proxies name.
     pub client: IpAddr,
     /// The encryption keys of this moment. Taken before the routes are read, and changed after them: what a call finds
@@ -33,8 +38,9 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Notes the arrival of a request with these headers over a connection with `peer`.
-    pub(crate) fn note(gate: &Gateway, peer: IpAddr, headers: &HeaderMap) -> Result<Self, Stop> {
+    /// Notes the arrival of a request with this head over a connection with `peer`.
+    pub(crate) fn note(gate: &Gateway, peer: IpAddr, head: &Parts) -> Result<Self, Stop> {
+        let headers = &head.headers;
         let at = gate.clock.now();
         let uuid = vault::entropy::uuid_v7(at).map_err(|_| Stop::HangUp)?;
         let call = CallId::new(uuid);
@@ -43,7 +49,15 @@ impl Arrival {
             None => HeaderValue::try_from(call.to_string()).map_err(|_| Stop::HangUp)?,
         };
         let client = gate.proxies.client(peer, headers);
-        Ok(Self { call, request_id, client, vault: gate.vault.load_full(), instant: Instant::now(), at })
+        Ok(Self {
+            call,
+            request_id,
+            dialect: surface::dialect(head.uri.path(), headers),
+            client,
+            vault: gate.vault.load_full(),
+            instant: Instant::now(),
+            at,
+        })
     }
 
     /// The request id as text.
@@ -53,7 +67,7 @@ impl Arrival {
 
     /// A refusal, bound to this request.
     pub(crate) fn refuse(&self, refusal: Refusal) -> http::Response<crate::body::Body> {
-        refusal.respond(&self.request_id)
+        refusal.respond(&self.request_id, self.dialect)
     }
 }
 

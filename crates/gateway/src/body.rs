@@ -1,6 +1,5 @@
 //! The body of every answer: whole bytes, or a relay.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +7,11 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::relay::Relay;
+
+/// An answer broke off: its connection ends without the mark of a whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answer broke off")]
+pub(crate) struct CutOff;
 
 /// An answer's body.
 pub(crate) enum Body {
@@ -25,17 +29,17 @@ impl Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         match &mut *self {
             Body::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Body::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Body::Relay(relay) => {
-                relay.as_mut().poll_piece(context).map(|piece| piece.map(|p| Ok(Frame::data(p))))
+                relay.as_mut().poll_piece(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
         }
     }

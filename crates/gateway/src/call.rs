@@ -6,15 +6,18 @@ use std::time::Instant;
 
 use domain::id::{CallId, ProviderKeyId};
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::pinned::Pinned;
+use domain::price::{Tokens, Units};
 use domain::route::{Offer, Owner};
 use domain::secret::Secret;
-use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, UsageSource};
+use domain::time::Timestamp;
+use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, Surface, UsageSource};
 use http::HeaderValue;
 use live::counters::Admitted;
 use live::meters::InFlight;
 use live::outbox::Ticket;
 use live::pool::Turn;
+use vault::digest::sha256;
 use vault::envelope::Vault;
 use wire::openai;
 
@@ -26,8 +29,27 @@ use crate::gate::Gateway;
 pub(crate) struct Produced {
     /// As the provider counted it.
     pub tokens: Option<Tokens>,
+    /// What the provider does not count in tokens, as it counted it.
+    pub units: Option<Units>,
     /// Bytes of text that came, for an estimate when the provider said nothing.
     pub output_bytes: u64,
+}
+
+/// What is asked for, for an estimate when the provider says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asks {
+    /// Bytes of text that the model reads.
+    pub input_bytes: u64,
+    /// What is not counted in tokens.
+    pub units: Units,
+}
+
+/// What was used.
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    tokens: Tokens,
+    units: Units,
+    source: UsageSource,
 }
 
 /// A call between its hold and its settlement.
@@ -40,15 +62,21 @@ pub(crate) struct Call {
     vault: Arc<Vault>,
     admitted: Admitted,
     started: Instant,
-    input_bytes: u64,
+    started_at: Timestamp,
+    asks: Asks,
     offer: Option<Offer>,
     /// The provider key that came with the request, until an attempt has been answered.
     brought: Option<Arc<Secret>>,
     /// The place among the calls in flight on the connection of `offer`, until the answer has ended.
     turn: Option<Turn>,
+    /// What the request for `offer` leaves out of the caller's.
+    dropped: Vec<String>,
+    /// Whether the call asks for a count only, which nobody charges.
+    only_counts: bool,
     attempts: u8,
     first_byte_ms: u32,
     reached_upstream: bool,
+    answer_kept: Option<Ticket>,
 }
 
 impl Call {
@@ -58,25 +86,29 @@ impl Call {
         arrival: &Arrival,
         opened: CallOpened,
         admitted: Admitted,
-        input_bytes: u64,
+        asks: Asks,
     ) -> Self {
         let in_flight = gate.meters.enter();
         Self {
             gate,
             _in_flight: in_flight,
             id: opened.call,
-            opened: Some(opened),
             request_id: arrival.request_id.clone(),
             vault: Arc::clone(&arrival.vault),
             admitted,
             started: arrival.instant,
-            input_bytes,
+            started_at: arrival.at,
+            asks,
             offer: None,
             brought: None,
             turn: None,
+            dropped: Vec::new(),
+            only_counts: opened.surface.only_counts(),
+            opened: Some(opened),
             attempts: 0,
             first_byte_ms: 0,
             reached_upstream: false,
+            answer_kept: None,
         }
     }
 
@@ -106,13 +138,14 @@ impl Call {
         self.turn.as_mut()
     }
 
-    /// Notes that `offer` is about to be tried.
-    pub(crate) fn attempt(&mut self, offer: &Offer) {
+    /// Notes that `offer` is about to be tried, with a request from which this was left out.
+    pub(crate) fn attempt(&mut self, offer: &Offer, dropped: &[String]) {
         if self.attempts == 0 {
             self.gate.meters.overhead(self.started.elapsed());
         }
         self.attempts = self.attempts.saturating_add(1);
         self.offer = Some(offer.clone());
+        dropped.clone_into(&mut self.dropped);
         self.reached_upstream = true;
     }
 
@@ -141,6 +174,16 @@ impl Call {
         self.started
     }
 
+    /// When the request was read, as the time of day.
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// What the request that was sent leaves out of the caller's.
+    pub(crate) fn dropped(&self) -> &[String] {
+        &self.dropped
+    }
+
     /// Which call it is, by our own name: the only one that the log may keep.
     pub(crate) fn id(&self) -> CallId {
         self.id
@@ -166,6 +209,25 @@ impl Call {
         self.attempts
     }
 
+    /// Notes that the provider keeps the answer, by this name of its own: whoever goes on from it goes there. To be called
+    /// before the call is settled.
+    pub(crate) fn keep_answer(&mut self, name: &str) {
+        let (Some(opened), Some(connection)) = (&self.opened, self.kept_key()) else { return };
+        let digest = sha256(name.as_bytes());
+        let pinned = Pinned { org: opened.org, digest, connection, at: self.gate.clock.now() };
+        match self.gate.answers.keep(pinned) {
+            Ok(ticket) => self.answer_kept = Some(ticket),
+            Err(full) => {
+                tracing::error!(call = %self.id, %full, "an answer can be gone on from until the gate stops");
+            }
+        }
+    }
+
+    /// What the note of the kept answer is waited for with.
+    pub(crate) fn answer_kept(&self) -> Option<Ticket> {
+        self.answer_kept
+    }
+
     /// Ends the call, which was answered with `status` (0 when it was not): prices it, records it, meters it. Gives the cost and a ticket to wait for when every record
     /// must be on disk before the answer's last byte. A call that was settled before gives nothing.
     pub(crate) fn settle(
@@ -175,10 +237,17 @@ impl Call {
         produced: Produced,
     ) -> Option<(Money, Ticket)> {
         let mut opened = self.opened.take()?;
-        let (tokens, source) = self.count(outcome, produced);
+        let Used { tokens, units, source } = self.count(outcome, produced);
         self.admitted.spend(tokens.total(), self.gate.clock.now());
         let facts = self.offer.as_ref().map(|offer| &offer.facts);
-        let cost = facts.map_or(Money::ZERO, |facts| facts.pricing.cost(&tokens));
+        let (cost, pricing) =
+            facts.map_or((Money::ZERO, "unpriced"), |facts| facts.pricing.charge(&tokens, &units));
+        // A transcript in plain text does not say how long the sound was, so that its price is not known.
+        let is_guess = opened.surface == Surface::Transcriptions && source == UsageSource::Estimated;
+        let pricing = if is_guess && pricing == "priced" { "unpriced" } else { pricing };
+        if let Some(turn) = &self.turn {
+            self.gate.pool.spent(turn, tokens.total(), cost);
+        }
         let pace = Pace {
             attempts: self.attempts,
             first_byte_ms: self.first_byte_ms,
@@ -197,9 +266,10 @@ impl Call {
             model: self.offer.as_ref().map_or_else(String::new, |offer| offer.model.to_string()),
             outcome,
             tokens,
+            units,
             source,
             cost,
-            pricing: facts.map_or("unpriced", |facts| facts.pricing.word()).to_owned(),
+            pricing: pricing.to_owned(),
             price_version: facts.map_or("none", |facts| &*facts.price_version).to_owned(),
             opened,
         };
@@ -223,19 +293,25 @@ impl Call {
         (!matches!(connection.owner, Owner::Request(_))).then_some(connection.id)
     }
 
-    fn count(&self, outcome: Outcome, produced: Produced) -> (Tokens, UsageSource) {
-        if !self.reached_upstream || outcome == Outcome::Failed {
-            return (Tokens::default(), UsageSource::None);
+    /// What was used: the provider's word, in tokens or in units but never both, else what was asked for.
+    fn count(&self, outcome: Outcome, produced: Produced) -> Used {
+        let (no_tokens, no_units) = (Tokens::default(), Units::default());
+        if !self.reached_upstream || outcome == Outcome::Failed || self.only_counts {
+            return Used { tokens: no_tokens, units: no_units, source: UsageSource::None };
         }
-        match produced.tokens {
-            Some(tokens) => (tokens, UsageSource::Provider),
-            None => {
+        match (produced.tokens, produced.units) {
+            (Some(tokens), _) => Used { tokens, units: no_units, source: UsageSource::Provider },
+            (None, Some(units)) => Used { tokens: no_tokens, units, source: UsageSource::Provider },
+            (None, None) if self.asks.units != no_units => {
+                Used { tokens: no_tokens, units: self.asks.units, source: UsageSource::Estimated }
+            }
+            (None, None) => {
                 let tokens = Tokens {
-                    input: openai::estimate_tokens(self.input_bytes),
+                    input: openai::estimate_tokens(self.asks.input_bytes),
                     output: openai::estimate_tokens(produced.output_bytes),
                     ..Tokens::default()
                 };
-                (tokens, UsageSource::Estimated)
+                Used { tokens, units: no_units, source: UsageSource::Estimated }
             }
         }
     }

@@ -82,7 +82,8 @@ pub(crate) async fn dispatch(
         Some(failure) => told_when(*failure.refusal, gate.pool.wait(&offers.all)),
         None => unavailable(none_left),
     };
-    call.settle(Outcome::Failed, refusal.status().as_u16(), Produced::default());
+    let status = refusal.status(asked.surface.dialect());
+    call.settle(Outcome::Failed, status.as_u16(), Produced::default());
     Err(refusal.into())
 }
 
@@ -120,6 +121,9 @@ async fn try_connection(
             return Err(failure);
         }
         tokio::time::sleep(pause).await;
+        if let Some(turn) = call.turn() {
+            gate.pool.again(turn);
+        }
     }
 }
 
@@ -142,7 +146,7 @@ fn pause(
     retry: u32,
 ) -> Option<Duration> {
     match gate.pool.standing(call.turn()?) {
-        Standing::Active => match failure.retry_after {
+        Standing::Active | Standing::NearLimit(_) => match failure.retry_after {
             Some(advised) => (advised <= LONGEST_PAUSE).then_some(advised),
             None => Some(jittered(retry)),
         },

@@ -12,6 +12,7 @@ use live::counters::Counters;
 use live::incidents::Incidents;
 use live::meters::Meters;
 use live::outbox::Outbox;
+use live::pinned::Answers;
 use live::pool::Pool;
 use live::refusals::Refusals;
 use live::snapshot::Snapshot;
@@ -25,6 +26,7 @@ use crate::forwarded::Proxies;
 use crate::inline::ProviderUrls;
 use crate::listener::Capacity;
 use crate::strangers::Strangers;
+use crate::upstream::AccessTokens;
 
 /// The clocks of a call.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +68,22 @@ pub struct Settings {
     pub capacity: Capacity,
 }
 
+/// What of the clouds is not in a connection. Nothing in a configuration changes it; a test puts stand-ins in its place.
+#[derive(Debug, Clone)]
+pub struct Clouds {
+    /// Where Google exchanges the assertion of a service account for an access token.
+    pub google_token_url: Arc<str>,
+    /// The region of Amazon's that is signed for where the host of a connection names none; none means that such a
+    /// connection is not used.
+    pub aws_region: Option<Arc<str>>,
+}
+
+impl Default for Clouds {
+    fn default() -> Self {
+        Self { google_token_url: Arc::from(vault::service_account::TOKEN_URL), aws_region: None }
+    }
+}
+
 /// The parts a gateway is made of; the binary joins them.
 pub struct Parts {
     /// Keys and routes.
@@ -76,6 +94,8 @@ pub struct Parts {
     pub pool: Arc<Pool>,
     /// What must happen after the answer.
     pub outbox: Outbox,
+    /// Which connections keep the answers that requests go on from.
+    pub answers: Arc<Answers>,
     /// Refused credentials, for the audit trail.
     pub refusals: Arc<Refusals>,
     /// What befalls the connections, for the audit trail.
@@ -92,6 +112,8 @@ pub struct Parts {
     pub policy: Arc<egress::Policy>,
     /// Where a provider key that comes with a request may be sent.
     pub provider_urls: ProviderUrls,
+    /// What of the clouds is not in a connection.
+    pub clouds: Clouds,
     /// The proxies before the gate.
     pub proxies: Proxies,
     /// The web pages that may call from browsers.
@@ -113,6 +135,7 @@ pub struct Gateway {
     pub(crate) sources: Sources,
     pub(crate) pool: Arc<Pool>,
     pub(crate) outbox: Outbox,
+    pub(crate) answers: Arc<Answers>,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) incidents: Arc<Incidents>,
     pub(crate) meters: Arc<Meters>,
@@ -121,6 +144,8 @@ pub struct Gateway {
     pub(crate) egress: egress::Client,
     pub(crate) policy: Arc<egress::Policy>,
     pub(crate) provider_urls: ProviderUrls,
+    pub(crate) clouds: Clouds,
+    pub(crate) access_tokens: AccessTokens,
     pub(crate) proxies: Proxies,
     pub(crate) pages: Pages,
     pub(crate) security_txt: Option<Bytes>,
@@ -143,6 +168,7 @@ impl Gateway {
             counters,
             pool,
             outbox,
+            answers,
             refusals,
             incidents,
             meters,
@@ -151,6 +177,7 @@ impl Gateway {
             egress,
             policy,
             provider_urls,
+            clouds,
             proxies,
             pages,
             security_txt,
@@ -164,6 +191,7 @@ impl Gateway {
             sources: Sources::default(),
             pool,
             outbox,
+            answers,
             refusals,
             incidents,
             meters,
@@ -172,6 +200,8 @@ impl Gateway {
             egress,
             policy,
             provider_urls,
+            clouds,
+            access_tokens: AccessTokens::default(),
             proxies,
             pages,
             security_txt,

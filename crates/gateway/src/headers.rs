@@ -8,6 +8,9 @@ use live::counters::{Admitted, Unit};
 
 use crate::call::Call;
 
+/// Most bytes of the list of what was left out.
+const DROPPED_BYTES: usize = 1_024;
+
 /// Writes what every accepted answer carries.
 pub(crate) fn write_answer(headers: &mut HeaderMap, call: &Call) {
     headers.insert("x-request-id", call.request_id().clone());
@@ -18,8 +21,28 @@ pub(crate) fn write_answer(headers: &mut HeaderMap, call: &Call) {
         let connection = &offer.connection;
         insert_text(headers, "x-portcullis-provider", &connection.provider);
         insert_text(headers, "x-portcullis-model", &offer.model);
+        write_dropped(headers, call.dropped());
         let mode = connection.owner.mode().word();
         headers.insert("x-portcullis-route-mode", HeaderValue::from_static(mode));
+    }
+}
+
+/// Names what was left out of the request, as far as a header can say it.
+fn write_dropped(headers: &mut HeaderMap, dropped: &[String]) {
+    let sayable = |name: &&String| name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let mut list = String::new();
+    for name in dropped.iter().filter(sayable) {
+        if list.len() + name.len() > DROPPED_BYTES {
+            list.push_str(", ...");
+            break;
+        }
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(name);
+    }
+    if !list.is_empty() {
+        insert_text(headers, "x-portcullis-dropped", &list);
     }
 }
 

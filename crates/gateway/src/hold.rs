@@ -8,7 +8,7 @@ use live::counters::Admitted;
 
 use crate::arrival::Arrival;
 use crate::authenticate::Caller;
-use crate::call::{Call, Produced};
+use crate::call::{Asks, Call, Produced};
 use crate::decode::Asked;
 use crate::gate::Gateway;
 use crate::refusal::{Refusal, Stop};
@@ -37,7 +37,8 @@ pub(crate) async fn hold(
         unavailable()
     })?;
     let domain::usage::Event::Opened(opened) = event else { return Err(unavailable().into()) };
-    let mut call = Call::open(Arc::clone(gate), arrival, opened, admitted, asked.facts.input_bytes as u64);
+    let asks = Asks { input_bytes: asked.facts.input_bytes as u64, units: asked.units };
+    let mut call = Call::open(Arc::clone(gate), arrival, opened, admitted, asks);
     match gate.outbox.durable(ticket).await {
         Ok(()) => Ok(call),
         Err(failed) => {

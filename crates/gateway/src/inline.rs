@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::code::Code;
 use domain::id::ProviderKeyId;
+use domain::pool::quota::Quotas;
 use domain::route::{Connection, Offer, Owner, Serves};
 use domain::scope::InlineKeys;
 use domain::secret::Secret;
@@ -17,7 +18,7 @@ use wire::catalog::{self, Provider, check_key_format};
 use crate::authenticate::Caller;
 use crate::decode::Asked;
 use crate::gate::Gateway;
-use crate::plan::permitted;
+use crate::plan::{answering, permitted};
 use crate::refusal::{Refusal, Stop};
 
 /// The header that carries the key.
@@ -83,9 +84,11 @@ pub(crate) fn plan(
         fallback_to_platform: false,
         in_service: true,
         rests_until: None,
+        quotas: Quotas::default(),
     };
     let offer = Offer { connection: Arc::new(connection), model: Arc::from(model), facts };
-    Ok((permitted(caller, &asked.facts.model, vec![offer])?, Secret::new(key.to_vec())))
+    let offers = permitted(caller, &asked.facts.model, answering(asked, vec![offer])?)?;
+    Ok((offers, Secret::new(key.to_vec())))
 }
 
 /// The provider and its own name of the model. Where a header names the provider, the model may still be written in

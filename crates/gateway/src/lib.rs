@@ -26,6 +26,7 @@ mod forwarded;
 mod headers;
 mod listing;
 mod refusal;
+mod stateful;
 mod strangers;
 mod surface;
 mod targets;
@@ -35,7 +36,7 @@ mod listener;
 
 pub use cors::{Pages, Unprotected};
 pub use forwarded::{Named, Proxies};
-pub use gate::{Gateway, Parts, Settings, Timeouts};
+pub use gate::{Clouds, Gateway, Parts, Settings, Timeouts};
 pub use inline::ProviderUrls;
 pub use listener::{BadCertificate, Capacity, Certificate, Listener};
 pub use strangers::{Counts, Strangers};

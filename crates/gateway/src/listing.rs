@@ -1,11 +1,10 @@
 //! The models a caller may ask for.
 
-use std::fmt::Write as _;
-
 use domain::code::Code;
 use domain::scope::Access;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
+use wire::listing::{Listed, write_list, write_one};
 
 use crate::admit::admit;
 use crate::arrival::Arrival;
@@ -30,9 +29,8 @@ pub(crate) async fn all(
     let admitted = admit(gate, arrival, &caller).await?;
     reader.permit(arrival, &caller)?;
     permit(arrival, &caller, Access::Models)?;
-    let rows: Vec<String> = names(gate, &caller).map(|name| row(&name)).collect();
-    let body = format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","));
-    Ok(respond(arrival, &admitted, body))
+    let models: Vec<Listed> = names(gate, &caller).map(|name| listed(gate, name)).collect();
+    Ok(respond(arrival, &admitted, write_list(arrival.dialect, &models)))
 }
 
 /// Shows one model.
@@ -53,7 +51,7 @@ pub(crate) async fn one(
     let found = names(gate, &caller)
         .find(|name| *name == asked || name.split_once('/').is_some_and(|(_, bare)| bare == asked));
     match found {
-        Some(name) => Ok(respond(arrival, &admitted, row(&name))),
+        Some(name) => Ok(respond(arrival, &admitted, write_one(arrival.dialect, &listed(gate, name)))),
         None => {
             Err(Refusal::new(Code::ModelNotFound, "This model does not exist here.").about("model").into())
         }
@@ -69,21 +67,19 @@ fn names(gate: &Gateway, caller: &Caller) -> impl Iterator<Item = String> {
     })
 }
 
-fn row(name: &str) -> String {
-    let owner = name.split_once('/').map_or("", |(provider, _)| provider);
-    let mut row = String::from(r#"{"id":"#);
-    let text = |row: &mut String, text: &str| {
-        row.push_str(&serde_json::Value::from(text).to_string());
-    };
-    text(&mut row, name);
-    // The catalogue knows no date of birth; clients need the member.
-    let _ = write!(row, r#","object":"model","created":0,"owned_by":"#);
-    text(&mut row, owner);
-    row.push('}');
-    row
+/// What there is to tell of a model.
+fn listed(gate: &Gateway, name: String) -> Listed {
+    let (provider, model) = name.split_once('/').unwrap_or_default();
+    let facts = gate.snapshot.routes().facts(provider, model);
+    Listed {
+        provider: provider.to_owned(),
+        context_tokens: facts.as_ref().and_then(|facts| facts.context_tokens),
+        max_output_tokens: facts.as_ref().and_then(|facts| facts.max_output_tokens),
+        name,
+    }
 }
 
-fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: String) -> Response<Body> {
+fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::whole(body.into()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -94,7 +90,7 @@ fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: String)
 }
 
 /// Undoes percent-encoding (RFC 3986 section 2.1); a broken escape stays as it is and then names no model.
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

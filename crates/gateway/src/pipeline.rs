@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::code::Code;
 use domain::scope::Access;
-use domain::usage::Surface;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
@@ -25,8 +24,8 @@ use crate::permit::permit;
 use crate::plan::plan;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
-use crate::surface::{Route, route};
-use crate::{framing, inline, listing, relay, strangers};
+use crate::surface::{Endpoint, Route, route};
+use crate::{framing, inline, listing, relay, stateful, strangers};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +49,7 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, HangUp> {
     let (head, body) = request.into_parts();
-    let arrival = Arrival::note(&gate, peer, &head.headers).map_err(|_| HangUp)?;
+    let arrival = Arrival::note(&gate, peer, &head).map_err(|_| HangUp)?;
     let mut reader = Reader::note(&gate, &head.headers);
     if let Err(refusal) = framing::check(&head) {
         gate.meters.refused(refusal.code());
@@ -66,7 +65,8 @@ pub(crate) async fn serve(
             Err(Refusal::new(Code::Unavailable, "The gate serves as many requests as it can.").into())
         }
         _ if cors::is_preflight(&head) => cors::preflight(&gate, &arrival, &reader, &head).await,
-        Route::Call(surface) => call(&gate, &arrival, &mut reader, surface, &head, body).await,
+        Route::Call(endpoint) => call(&gate, &arrival, &mut reader, endpoint, &head, body).await,
+        Route::Kept(kept) => stateful::serve(&gate, &arrival, &mut reader, kept, &head).await,
         Route::Models => listing::all(&gate, &arrival, &mut reader, &head).await,
         Route::Model(name) => listing::one(&gate, &arrival, &mut reader, &head, name).await,
         Route::SecurityTxt => match &gate.security_txt {
@@ -95,7 +95,7 @@ async fn call(
     gate: &Arc<Gateway>,
     arrival: &Arrival,
     reader: &mut Reader,
-    surface: Surface,
+    endpoint: Endpoint<'_>,
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
@@ -104,18 +104,22 @@ async fn call(
     reader.narrow(gate, &caller);
     let admitted = admit(gate, arrival, &caller).await?;
     reader.permit(arrival, &caller)?;
-    permit(arrival, &caller, Access::of(surface))?;
+    permit(arrival, &caller, Access::of(endpoint.surface))?;
     let brought = inline::brought(&caller, head)?;
-    let asked = decode(gate, &caller, surface, head, body).await?;
+    let mut asked = decode(gate, &caller, endpoint, head, body).await?;
     // The content guards (screen) and the session governor (govern) take their place here, before a route is
     // chosen and before anything is held or sent.
     let (offers, key) = match &brought {
-        None => (plan(gate, &caller, &asked)?, None),
+        None => match stateful::pinned(gate, &caller, &asked).await? {
+            None => (plan(gate, &caller, &asked)?, None),
+            Some(connection) => (stateful::plan(gate, &caller, &asked, &connection)?, None),
+        },
         Some(brought) => {
             let (offers, key) = inline::plan(gate, &caller, &asked, brought)?;
             (offers, Some(key))
         }
     };
+    asked.neutralise(&offers)?;
     let held = hold(gate, arrival, &caller, admitted, &asked).await?;
     let reply = dispatch(gate, held.bringing(key), offers, &asked).await?;
     relay::relay(gate, reply, asked).await

@@ -3,6 +3,8 @@
 use domain::code::Code;
 use domain::route::{NoRoute, Offer};
 
+use wire::catalog;
+
 use crate::authenticate::Caller;
 use crate::decode::Asked;
 use crate::gate::Gateway;
@@ -30,7 +32,20 @@ pub(crate) fn plan(gate: &Gateway, caller: &Caller, asked: &Asked) -> Result<Vec
             Refusal::new(Code::InvalidRequest, message).about("model")
         }
     })?;
-    permitted(caller, name, offers)
+    permitted(caller, name, answering(asked, offers)?)
+}
+
+/// Of these offers those whose provider has the endpoint; never none.
+pub(crate) fn answering(asked: &Asked, offers: Vec<Offer>) -> Result<Vec<Offer>, Stop> {
+    let has = |offer: &Offer| {
+        catalog::provider(&offer.connection.provider).is_none_or(|row| row.has(asked.surface))
+    };
+    let offers: Vec<Offer> = offers.into_iter().filter(has).collect();
+    if offers.is_empty() {
+        let message = format!("The provider of `{}` does not offer this endpoint.", asked.facts.model);
+        return Err(Refusal::new(Code::InvalidRequest, message).about("model").into());
+    }
+    Ok(offers)
 }
 
 /// Of these offers those whose model the caller's key may use; never none.

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use domain::code::{Code, Retry};
 use domain::limit::Standing;
+use domain::protocol::Dialect;
 use http::{HeaderValue, Response, StatusCode, header};
 use live::counters::Unit;
-use wire::openai;
+use wire::failure::{ErrorBody, UpstreamError};
 
 use crate::body::Body;
 
@@ -38,13 +39,25 @@ pub(crate) struct Refusal {
     ratelimit: Option<(Unit, Standing)>,
 }
 
+/// The type in `dialect` for a mistake of the caller's to which an upstream gave this status.
+fn kind_of(status: StatusCode, dialect: Dialect) -> &'static str {
+    let code = match status.as_u16() {
+        404 => Code::NotFound,
+        413 => Code::BodyTooLarge,
+        _ => Code::InvalidRequest,
+    };
+    code.row().kind_in(dialect)
+}
+
 /// What an upstream said of the caller's own mistake.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     /// Its status, a client error.
     pub status: StatusCode,
+    /// Whose words these are, where a caller can know them.
+    pub dialect: Option<Dialect>,
     /// Its words, free of secrets.
-    pub error: openai::UpstreamError,
+    pub error: UpstreamError,
 }
 
 impl Refusal {
@@ -84,40 +97,60 @@ impl Refusal {
         self.code
     }
 
-    /// The status of the answer.
-    pub(crate) fn status(&self) -> StatusCode {
+    /// The status of the answer in `dialect`.
+    pub(crate) fn status(&self, dialect: Dialect) -> StatusCode {
         match &self.upstream {
             Some(theirs) => theirs.status,
-            None => StatusCode::from_u16(self.code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            None => StatusCode::from_u16(self.code.row().status_in(dialect))
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
-    /// The body of the answer, in OpenAI's envelope.
-    pub(crate) fn envelope(&self, request_id: &str) -> Vec<u8> {
+    /// Hands what there is to say of it in `dialect` to `write`.
+    pub(crate) fn told<T>(
+        &self,
+        dialect: Dialect,
+        request_id: &str,
+        write: impl FnOnce(&ErrorBody<'_>) -> T,
+    ) -> T {
         let row = self.code.row();
-        match &self.upstream {
-            Some(theirs) => openai::write_error(
-                &theirs.error.message,
-                theirs.error.kind.as_deref().unwrap_or(row.openai_type),
-                theirs.error.param.as_deref(),
-                theirs.error.code.as_deref().unwrap_or(row.openai_code),
+        let status = self.status(dialect);
+        write(&match &self.upstream {
+            // The upstream's own words for the kind are words of its own dialect.
+            Some(theirs) if theirs.dialect == Some(dialect) => ErrorBody {
+                status: status.as_u16(),
+                message: &theirs.error.message,
+                kind: theirs.error.kind.as_deref().unwrap_or(kind_of(status, dialect)),
+                param: theirs.error.param.as_deref(),
+                code: theirs.error.code.as_deref().unwrap_or(row.openai_code),
                 request_id,
-            ),
-            None => openai::write_error(
-                &self.message,
-                row.openai_type,
-                self.param.as_deref(),
-                row.openai_code,
+            },
+            Some(theirs) => ErrorBody {
+                status: status.as_u16(),
+                message: &theirs.error.message,
+                kind: kind_of(status, dialect),
+                param: None,
+                code: row.openai_code,
                 request_id,
-            ),
-        }
+            },
+            None => ErrorBody {
+                status: status.as_u16(),
+                message: &self.message,
+                kind: row.kind_in(dialect),
+                param: self.param.as_deref(),
+                code: row.openai_code,
+                request_id,
+            },
+        })
     }
 
     /// The answer.
-    pub(crate) fn respond(self, request_id: &HeaderValue) -> Response<Body> {
+    pub(crate) fn respond(self, request_id: &HeaderValue, dialect: Dialect) -> Response<Body> {
         let row = self.code.row();
-        let envelope = self.envelope(request_id.to_str().unwrap_or_default());
-        let status = self.status();
+        let envelope = self.told(dialect, request_id.to_str().unwrap_or_default(), |error| {
+            wire::dialect::write_error(dialect, error)
+        });
+        let status = self.status(dialect);
         let mut response = Response::new(Body::whole(envelope.into()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -141,7 +174,7 @@ impl Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if row.code == Code::MethodNotAllowed {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
         }
         response
     }

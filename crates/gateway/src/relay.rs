@@ -10,15 +10,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::code::Code;
+use domain::protocol::Dialect;
 use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep, sleep_until};
-use wire::openai::{DONE, Ending, State, Tap};
+use wire::flow::Flow;
+use wire::surfaces::Reported;
+use wire::tap::{Ending, State};
 
-use crate::body::Body;
+use crate::body::{Body, CutOff};
 use crate::call::{Call, Produced};
 use crate::decode::Asked;
 use crate::dispatch::{Reply, tell_calm};
@@ -26,20 +29,25 @@ use crate::gate::{Gateway, Timeouts};
 use crate::headers::write_answer;
 use crate::refusal::{Refusal, Stop};
 use crate::upstream::Answered;
-use crate::whole;
+use crate::whole::{self, Whole};
 
-/// A comment that keeps an idle stream open.
-const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 /// How long a finished upstream may take to end its body, so that its connection can be used again.
 const LINGER: Duration = Duration::from_millis(50);
 
 /// Sends the reply down.
 pub(crate) async fn relay(gate: &Gateway, reply: Reply, asked: Asked) -> Result<Response<Body>, Stop> {
     let Reply { call, answered } = reply;
+    let dialect = asked.surface.dialect();
     drop(asked);
     match answered {
-        Answered::Whole { body, answer } => whole::send(call, body, &answer).await,
-        Answered::Stream { rest, tap, out } => Ok(Relay::begin(gate, call, rest, tap, out)),
+        Answered::Whole { body, answer } => {
+            whole::send(call, Whole { body, answer, units: None, media_type: "application/json" }).await
+        }
+        Answered::Beside { body, reported, media_type } => {
+            let Reported { answer, units } = reported;
+            whole::send(call, Whole { body, answer, units, media_type }).await
+        }
+        Answered::Stream { rest, flow, out } => Ok(Relay::begin(gate, call, dialect, rest, flow, out)),
     }
 }
 
@@ -53,6 +61,8 @@ enum Phase {
     Syncing(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// The last pieces leave; the upstream may end its body meanwhile.
     Closing,
+    /// The caller cannot be told of a failure in words: the answer breaks off, so that it is not taken for a whole one.
+    BreakingOff,
     /// Nothing is left to do.
     Over,
 }
@@ -60,7 +70,8 @@ enum Phase {
 /// The body of a streamed answer.
 pub(crate) struct Relay {
     upstream: Option<Incoming>,
-    tap: Tap,
+    flow: Flow,
+    dialect: Dialect,
     out: VecDeque<Bytes>,
     call: Call,
     phase: Phase,
@@ -73,17 +84,25 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    fn begin(gate: &Gateway, call: Call, rest: Incoming, tap: Tap, out: VecDeque<Bytes>) -> Response<Body> {
+    fn begin(
+        gate: &Gateway,
+        call: Call,
+        dialect: Dialect,
+        rest: Incoming,
+        flow: Flow,
+        out: VecDeque<Bytes>,
+    ) -> Response<Body> {
         let mut response = Response::new(Body::whole(Bytes::new()));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(flow.media_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         write_answer(headers, &call);
         let now = Instant::now();
         let mut relay = Self {
             upstream: Some(rest),
-            tap,
+            flow,
+            dialect,
             out,
             call,
             phase: Phase::Running,
@@ -102,7 +121,10 @@ impl Relay {
     }
 
     /// The next piece of the answer.
-    pub(crate) fn poll_piece(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(crate) fn poll_piece(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, CutOff>>> {
         let this = &mut *self;
         loop {
             if let Phase::Syncing(synced) = &mut this.phase {
@@ -111,12 +133,16 @@ impl Relay {
             }
             if let Some(piece) = this.out.pop_front() {
                 this.last_piece = Instant::now();
-                return Poll::Ready(Some(piece));
+                return Poll::Ready(Some(Ok(piece)));
             }
             match this.phase {
                 Phase::Running => ready!(this.poll_upstream(context)),
                 Phase::Closing => ready!(this.poll_linger(context)),
                 Phase::Syncing(_) => {}
+                Phase::BreakingOff => {
+                    this.phase = Phase::Over;
+                    return Poll::Ready(Some(Err(CutOff)));
+                }
                 Phase::Over => return Poll::Ready(None),
             }
         }
@@ -145,7 +171,7 @@ impl Relay {
                     return Poll::Ready(());
                 }
                 let Ok(data) = frame.into_data() else { return Poll::Ready(()) };
-                match self.tap.feed(data, &mut self.out) {
+                match self.flow.feed(data, &mut self.out) {
                     Ok(()) => self.conclude(),
                     Err(broken) => self.cut(
                         Code::ProviderError,
@@ -160,13 +186,8 @@ impl Relay {
                 }
                 self.cut(Code::ProviderError, "The provider broke off its answer.", "the connection broke");
             }
-            Poll::Ready(None) => match self.tap.end() {
-                Ending::Done { missing_done } => {
-                    if missing_done {
-                        self.out.push_back(Bytes::from_static(DONE));
-                    }
-                    self.finish();
-                }
+            Poll::Ready(None) => match self.flow.end(&mut self.out) {
+                Ending::Done { .. } => self.finish(),
                 Ending::NoTerminal => {
                     self.cut(
                         Code::ProviderError,
@@ -189,7 +210,7 @@ impl Relay {
             return Poll::Ready(());
         }
         if now >= self.last_piece + self.keep_alive {
-            self.out.push_back(Bytes::from_static(KEEP_ALIVE));
+            self.out.extend(self.flow.sign_of_life());
             self.last_piece = now;
         }
         let next = self.next_strike();
@@ -236,9 +257,9 @@ impl Relay {
         Poll::Ready(())
     }
 
-    /// Ends the stream when the tap has seen its end or an error inside it.
+    /// Ends the stream when its end has been seen or an error inside it.
     fn conclude(&mut self) {
-        match self.tap.state() {
+        match self.flow.state() {
             State::Running => {}
             State::Done => self.finish(),
             State::Failed => {
@@ -252,9 +273,12 @@ impl Relay {
     }
 
     fn finish(&mut self) {
+        if let Some(name) = self.flow.kept_as() {
+            self.call.keep_answer(name);
+        }
         let settled = self.call.settle(Outcome::Complete, OK, self.produced());
         if let Some((cost, ticket)) = settled {
-            self.out.push_back(Bytes::from(format!(": x-portcullis-cost-usd {cost}\n\n")));
+            self.out.extend(self.flow.comment(&format!("x-portcullis-cost-usd {cost}")));
             self.close(Some(ticket));
         } else {
             self.close(None);
@@ -264,25 +288,30 @@ impl Relay {
     fn cut(&mut self, code: Code, message: &'static str, detail: &str) {
         let request_id = self.call.request_id().to_str().unwrap_or_default();
         tracing::warn!(call = %self.call.id(), detail, "a stream was cut");
-        let begun = self.tap.started() || self.tap.tokens().is_some();
+        let begun = self.flow.started() || self.flow.tokens().is_some();
         let outcome = if begun { Outcome::Cut } else { Outcome::Failed };
-        let mut event = b"data: ".to_vec();
-        event.extend_from_slice(&Refusal::new(code, message).envelope(request_id));
-        event.extend_from_slice(b"\n\n");
-        self.out.push_back(event.into());
+        let refusal = Refusal::new(code, message);
+        refusal.told(self.dialect, request_id, |error| self.flow.fail(error, &mut self.out));
         self.upstream = None;
         let settled = self.call.settle(outcome, OK, self.produced());
-        self.close(settled.map(|(_, ticket)| ticket));
+        if self.flow.has_words() {
+            self.close(settled.map(|(_, ticket)| ticket));
+        } else {
+            self.phase = Phase::BreakingOff;
+        }
     }
 
     fn close(&mut self, ticket: Option<live::outbox::Ticket>) {
+        self.out.extend(self.flow.close());
         self.timer.as_mut().reset(Instant::now() + LINGER);
         self.phase = match ticket {
             Some(ticket) if self.call.gate().outbox.syncs_always() => {
-                let gate = Arc::clone(self.call.gate());
+                let (gate, kept) = (Arc::clone(self.call.gate()), self.call.answer_kept());
                 Phase::Syncing(Box::pin(async move {
-                    if let Err(failed) = gate.outbox.durable(ticket).await {
-                        tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+                    for ticket in kept.into_iter().chain([ticket]) {
+                        if let Err(failed) = gate.outbox.durable(ticket).await {
+                            tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+                        }
                     }
                 }))
             }
@@ -291,7 +320,11 @@ impl Relay {
     }
 
     fn produced(&self) -> Produced {
-        Produced { tokens: self.tap.tokens(), output_bytes: self.tap.output_bytes() }
+        Produced {
+            tokens: self.flow.tokens(),
+            units: self.flow.units(),
+            output_bytes: self.flow.output_bytes(),
+        }
     }
 }
 
@@ -299,7 +332,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         // The caller left: what was produced so far is recorded. A call that has settled ignores this.
         let produced = self.produced();
-        self.call.gate().meters.streamed(self.tap.events());
+        self.call.gate().meters.streamed(self.flow.events());
         self.call.settle(Outcome::Cancelled, OK, produced);
     }
 }

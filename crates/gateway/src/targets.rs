@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use domain::id::ProviderKeyId;
 use domain::route::Connection;
-use domain::usage::Surface;
 use egress::{Policy, Target};
 
 /// Targets a thread keeps; beyond it, it starts again with none.
@@ -24,27 +23,38 @@ pub(crate) enum NoTarget {
     Path(#[from] egress::BadPath),
 }
 
-type Kept = HashMap<(ProviderKeyId, Surface), (Arc<str>, Target)>;
+type Kept = HashMap<ProviderKeyId, HashMap<Box<str>, (Arc<str>, Target)>>;
 
 thread_local! {
     static TARGETS: RefCell<Kept> = RefCell::new(HashMap::new());
 }
 
-/// Where `surface` of `connection` is.
-pub(crate) fn target(policy: &Policy, connection: &Connection, surface: Surface) -> Result<Target, NoTarget> {
+/// Where `path`, with its query if it has one, is on `connection`.
+pub(crate) fn target(policy: &Policy, connection: &Connection, path: &str) -> Result<Target, NoTarget> {
     TARGETS.with_borrow_mut(|kept| {
-        let key = (connection.id, surface);
         // A changed base URL is a new text, so a stale target is never used.
-        if let Some((base_url, target)) = kept.get(&key)
+        if let Some((base_url, target)) = kept.get(&connection.id).and_then(|paths| paths.get(path))
             && *base_url == connection.base_url
         {
             return Ok(target.clone());
         }
-        let target = policy.check(&connection.base_url)?.join(surface.path().trim_start_matches('/'))?;
-        if kept.len() >= KEPT {
+        let target = once(policy, connection, path)?;
+        if kept.values().map(HashMap::len).sum::<usize>() >= KEPT {
             kept.clear();
         }
-        kept.insert(key, (Arc::clone(&connection.base_url), target.clone()));
+        let of_this = kept.entry(connection.id).or_default();
+        of_this.insert(Box::from(path), (Arc::clone(&connection.base_url), target.clone()));
         Ok(target)
+    })
+}
+
+/// The same for a path that is not asked for again, such as one with the name of an object.
+pub(crate) fn once(policy: &Policy, connection: &Connection, path: &str) -> Result<Target, NoTarget> {
+    let base = policy.check(&connection.base_url)?;
+    Ok(match path.split_once('?') {
+        Some((path, query)) => {
+            query.split('&').try_fold(base.join(path)?, |target, member| target.asking(member))?
+        }
+        None => base.join(path)?,
     })
 }

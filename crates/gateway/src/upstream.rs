@@ -1,7 +1,13 @@
 //! One attempt at one connection: open the provider key, send, and read enough of the answer to know whether it
-//! is one. What an upstream says of itself stays here; what it says of the caller's mistake is cleaned and kept.
+//! is one.
 
 mod advice;
+mod beside;
+mod credentials;
+mod errand;
+mod exchanged;
+mod failure;
+mod outgoing;
 mod words;
 
 use std::collections::VecDeque;
@@ -10,32 +16,38 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::code::Code;
-use domain::pool::{Fault, Told};
-use domain::route::Offer;
+use domain::pool::Told;
+use domain::protocol::Protocol;
+use domain::route::{Connection, Offer};
 use domain::secret::Secret;
-use domain::time::Timestamp;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use live::meters::Attempt;
 use tokio::time::{Instant, timeout_at};
-use vault::envelope::Bind;
-use wire::catalog::{self, StreamUsage};
-use wire::openai::{self, State, Tap, UpstreamError, UsageChunk};
+use vault::envelope::{Bind, Vault};
+use wire::answer::Answer;
+use wire::dialect::Echo;
+use wire::flow::Flow;
+use wire::surfaces::{self, Reported};
+use wire::tap::State;
 
 use crate::call::Call;
 use crate::decode::Asked;
 use crate::gate::Gateway;
-use crate::refusal::{Refusal, Upstream};
+use crate::refusal::Refusal;
 use crate::targets;
+pub(crate) use credentials::AccessTokens;
+pub(crate) use errand::{Errand, run};
+use failure::misconfigured;
+pub(crate) use failure::{Failure, Next};
+use failure::{Spoken, began_with_error, classify_failed, classify_status, limited, silent};
+pub(crate) use outgoing::{Exchange, exchange};
+use outgoing::{build, outgoing};
 
 /// The purpose under which provider keys are sealed.
 const PURPOSE: &str = "provider_key";
-/// How the gate introduces itself.
-const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
-/// Most bytes of an error answer that are read.
-const ERROR_BYTES: usize = 64 << 10;
 /// Comments that are kept back while nothing else has come, so that an error after them can still be a status:
 /// no more than these bytes, for no longer than this time, for the caller must see that something is alive.
 const COMMENT_BYTES: usize = 16 << 10;
@@ -44,70 +56,11 @@ const COMMENT_TIME: Duration = Duration::from_secs(10);
 /// An answer worth passing on.
 pub(crate) enum Answered {
     /// All of it.
-    Whole { body: Bytes, answer: openai::Answer },
+    Whole { body: Bytes, answer: Answer },
+    /// All of what is no conversation.
+    Beside { body: Bytes, reported: Reported, media_type: &'static str },
     /// Its beginning; the rest follows.
-    Stream { rest: Incoming, tap: Tap, out: VecDeque<Bytes> },
-}
-
-/// A failed attempt.
-pub(crate) struct Failure {
-    /// What may be tried next.
-    pub next: Next,
-    /// What the upstream advised.
-    pub retry_after: Option<Duration>,
-    /// The answer, if nothing else helps.
-    pub refusal: Box<Refusal>,
-    /// For the log: one line without secrets.
-    pub detail: String,
-    /// How it ended, for the meters.
-    pub result: Attempt,
-    /// What it says about the connection.
-    pub told: Told,
-}
-
-/// What may be tried after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The same connection again, then others.
-    Again,
-    /// Other connections only.
-    Elsewhere,
-    /// Nothing: the failure is the caller's own, or part of an answer was consumed.
-    Nothing,
-}
-
-impl Failure {
-    fn new(next: Next, refusal: Refusal, result: Attempt, detail: impl Into<String>) -> Self {
-        let told = told_by(result);
-        Self { next, retry_after: None, refusal: Box::new(refusal), detail: detail.into(), result, told }
-    }
-
-    /// It says something else about the connection than such failures usually do.
-    fn telling(mut self, told: Told) -> Self {
-        self.told = told;
-        self
-    }
-
-    fn provider(next: Next, result: Attempt, detail: impl Into<String>) -> Self {
-        Self::new(
-            next,
-            Refusal::new(Code::ProviderError, "The provider did not give a usable answer."),
-            result,
-            detail,
-        )
-    }
-}
-
-/// What an attempt that ended so says about its connection.
-fn told_by(result: Attempt) -> Told {
-    match result {
-        // Refusing a request is work, too: the connection and its key are good.
-        Attempt::Answered | Attempt::Refused => Told::Works,
-        Attempt::Limited => Told::Rest(None),
-        Attempt::Failed | Attempt::Malformed => Told::Failed(Fault::Failed),
-        Attempt::Unreachable => Told::Failed(Fault::Unreachable),
-        Attempt::TimedOut => Told::Failed(Fault::TimedOut),
-    }
+    Stream { rest: Incoming, flow: Flow, out: VecDeque<Bytes> },
 }
 
 /// Tries `offer` once.
@@ -117,19 +70,31 @@ pub(crate) async fn attempt(
     offer: &Offer,
     asked: &Asked,
 ) -> Result<Answered, Failure> {
+    let outgoing = outgoing(offer, asked)?;
     let secret = open_key(call, offer)?;
-    let target = targets::target(&gate.policy, &offer.connection, asked.surface)
+    let target = targets::target(&gate.policy, &offer.connection, &outgoing.path)
         .map_err(|no_target| misconfigured(&no_target.to_string()))?;
-    let request = build(offer, asked, secret.as_deref())?;
-    call.attempt(offer);
+    let mut request = build(asked, &outgoing)?;
     let timeouts = gate.settings.timeouts;
     let whole = Instant::from_std(call.started() + timeouts.whole);
     let first_byte = (Instant::now() + timeouts.first_byte).min(whole);
+    let credentials = credentials::authorize(
+        gate,
+        offer,
+        outgoing.auth,
+        secret.as_ref(),
+        &target,
+        &mut request,
+        &outgoing.body,
+    );
+    timeout_at(first_byte, credentials).await.map_err(|_| silent())??;
+    call.attempt(offer, &outgoing.dropped);
     let response = timeout_at(first_byte, gate.egress.send(&target, request)).await.map_err(|_| silent())?;
     let response = response.map_err(|failed| classify_failed(&failed))?;
     call.first_byte();
+    let spoken = Spoken { protocol: outgoing.exchange.protocol(), secret: secret.as_deref() };
     if response.status() != StatusCode::OK {
-        return Err(classify_status(response, secret.as_deref(), first_byte, gate.clock.now()).await);
+        return Err(classify_status(response, spoken, first_byte, gate.clock.now()).await);
     }
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Failure::provider(
@@ -138,10 +103,24 @@ pub(crate) async fn attempt(
             "the answer is compressed although none was asked for",
         ));
     }
+    if surfaces::is_here(asked.surface) {
+        return beside::receive(gate, response, asked, first_byte, whole).await;
+    }
+    let id = call.id().uuid().simple().to_string();
+    let echo = Echo {
+        id: &id,
+        model: &offer.model,
+        created: call.started_at().seconds(),
+        asks_usage: asked.facts.asks_usage,
+        body: &asked.body,
+    };
     if asked.facts.stream {
-        begin_stream(response, asked, first_byte).await
+        let upstream = outgoing.exchange.protocol();
+        let flow = Flow::new(upstream, asked.protocol().unwrap_or(upstream), asked.framing, &echo);
+        begin_stream(response, upstream, flow, first_byte).await
     } else {
-        read_whole(gate, response, asked, whole).await
+        let body = read_whole(gate, response, whole).await?;
+        exchanged::judge(outgoing.exchange, asked, body, &echo)
     }
 }
 
@@ -150,10 +129,14 @@ fn open_key(call: &Call, offer: &Offer) -> Result<Option<Arc<Secret>>, Failure> 
     if let Some(brought) = call.brought() {
         return Ok(Some(Arc::clone(brought)));
     }
-    let connection = &offer.connection;
+    open_sealed(call.vault(), &offer.connection)
+}
+
+/// The key of a connection.
+fn open_sealed(vault: &Vault, connection: &Connection) -> Result<Option<Arc<Secret>>, Failure> {
     let Some(sealed) = &connection.sealed else { return Ok(None) };
     let bind = Bind { org: connection.owner.org(), record: connection.id.uuid(), purpose: PURPOSE };
-    call.vault().open(sealed, &bind).map(|secret| Some(Arc::new(secret))).map_err(|broken| {
+    vault.open(sealed, &bind).map(|secret| Some(Arc::new(secret))).map_err(|broken| {
         let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
         Failure::new(
             Next::Elsewhere,
@@ -163,108 +146,6 @@ fn open_key(call: &Call, offer: &Offer) -> Result<Option<Arc<Secret>>, Failure> 
         )
         .telling(Told::Sealed)
     })
-}
-
-fn misconfigured(detail: &str) -> Failure {
-    let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
-    Failure::new(Next::Elsewhere, refusal, Attempt::Unreachable, detail).telling(Told::Nothing)
-}
-
-fn build(offer: &Offer, asked: &Asked, secret: Option<&Secret>) -> Result<Request<Full<Bytes>>, Failure> {
-    let usage = catalog::provider(&offer.connection.provider)
-        .map_or(StreamUsage::OnRequest, |row| row.usage_in_streams);
-    let body = asked.facts.rewrite(&asked.body, &offer.model, usage);
-    let accept = if asked.facts.stream { "text/event-stream" } else { "application/json" };
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(ACCEPT, HeaderValue::from_static(accept))
-        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-        .header(USER_AGENT, HeaderValue::from_static(AGENT))
-        .body(Full::new(body))
-        .map_err(|_| misconfigured("the base URL does not make a request"))?;
-    if let Some(secret) = secret {
-        let bearer = Secret::new([b"Bearer ", secret.open()].concat());
-        let mut value = HeaderValue::from_bytes(bearer.open())
-            .map_err(|_| misconfigured("the provider key cannot stand in a header"))?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-    Ok(request)
-}
-
-fn silent() -> Failure {
-    let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not answer in time.");
-    Failure::new(Next::Elsewhere, refusal, Attempt::TimedOut, "no answer within the time for the first byte")
-}
-
-fn classify_failed(failed: &egress::Failed) -> Failure {
-    let refusal = Refusal::new(Code::ProviderError, "The provider cannot be reached.");
-    match failed {
-        egress::Failed::Refused(_) => misconfigured(&failed.to_string()),
-        _ if egress::asks_for_calm(failed) => limited("the connection ended with a request for calm"),
-        egress::Failed::ConnectTimeout => {
-            let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not answer in time.");
-            Failure::new(Next::Again, refusal, Attempt::TimedOut, failed.to_string())
-        }
-        _ => Failure::new(Next::Again, refusal, Attempt::Unreachable, failed.to_string()),
-    }
-}
-
-fn limited(detail: impl Into<String>) -> Failure {
-    let refusal = Refusal::new(Code::RateLimited, "The provider's rate limit is reached.");
-    Failure::new(Next::Again, refusal, Attempt::Limited, detail)
-}
-
-/// The account behind the gate's key has no quota left: nothing the caller owes, and nothing a retry cures.
-fn exhausted(detail: impl Into<String>) -> Failure {
-    let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
-    Failure::new(Next::Elsewhere, refusal, Attempt::Limited, detail).telling(Told::Exhausted)
-}
-
-/// What an answer other than 200 means for the caller.
-async fn classify_status(
-    response: Response<Incoming>,
-    secret: Option<&Secret>,
-    deadline: Instant,
-    now: Timestamp,
-) -> Failure {
-    let status = response.status();
-    let retry_after = match status.as_u16() {
-        402 | 429 => advice::limit_reset(response.headers(), now),
-        _ => advice::retry_after(response.headers(), now),
-    };
-    let detail = format!("status {}", status.as_u16());
-    let said = timeout_at(deadline, read_bounded(response.into_body(), ERROR_BYTES)).await;
-    let said = said.ok().and_then(Result::ok).and_then(|body| openai::read_error(&body));
-    let mut failure = match status.as_u16() {
-        // The gate's key is bad, not the caller's.
-        401 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Unauthorized),
-        403 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Forbidden),
-        // The account behind the gate's key is out of credit: a limit of the key, and nothing the caller owes.
-        402 => Failure::provider(Next::Elsewhere, Attempt::Limited, detail)
-            .telling(Told::Rest(retry_after.map(milliseconds))),
-        429 if said.as_ref().is_some_and(UpstreamError::says_quota_is_used_up) => exhausted(detail),
-        429 => limited(detail).telling(Told::Rest(retry_after.map(milliseconds))),
-        408 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Failed(Fault::TimedOut)),
-        409 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Works),
-        400..=499 => {
-            let error = words::clean(said, status, secret);
-            let next = if status == StatusCode::NOT_FOUND { Next::Elsewhere } else { Next::Nothing };
-            Failure::new(next, Refusal::upstream(Upstream { status, error }), Attempt::Refused, detail)
-        }
-        500..=599 => {
-            let message = format!("The provider answered with status {}.", status.as_u16());
-            Failure::new(Next::Again, Refusal::new(Code::ProviderError, message), Attempt::Failed, detail)
-        }
-        _ => Failure::provider(Next::Elsewhere, Attempt::Malformed, detail),
-    };
-    failure.retry_after = retry_after;
-    failure
-}
-
-fn milliseconds(delay: Duration) -> u64 {
-    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 enum Unread {
@@ -296,9 +177,8 @@ async fn read_bounded(mut body: Incoming, limit: usize) -> Result<Bytes, Unread>
 async fn read_whole(
     gate: &Gateway,
     response: Response<Incoming>,
-    asked: &Asked,
     deadline: Instant,
-) -> Result<Answered, Failure> {
+) -> Result<Bytes, Failure> {
     let limit = gate.settings.answer_bytes;
     let read = timeout_at(deadline, read_bounded(response.into_body(), limit)).await.map_err(|_| {
         let refusal = Refusal::new(Code::ProviderTimeout, "The provider did not finish its answer in time.");
@@ -306,47 +186,47 @@ async fn read_whole(
         Failure::new(Next::Nothing, refusal, Attempt::TimedOut, "the answer did not end in time")
             .telling(Told::Nothing)
     })?;
-    let body = read.map_err(|unread| match unread {
+    read.map_err(|unread| match unread {
         Unread::TooLarge => {
             Failure::provider(Next::Nothing, Attempt::Malformed, format!("the answer is over {limit} bytes"))
                 .telling(Told::Nothing)
         }
         Unread::Broken => Failure::provider(Next::Nothing, Attempt::Malformed, "the answer broke off"),
-    })?;
-    let answer = openai::read_answer(asked.surface, &body)
-        .map_err(|malformed| Failure::provider(Next::Nothing, Attempt::Malformed, malformed.to_string()))?;
-    if answer.error.is_some() {
-        return Err(Failure::provider(Next::Again, Attempt::Failed, "status 200 with an error inside"));
-    }
-    Ok(Answered::Whole { body, answer })
+    })
 }
 
-/// Reads up to the first piece that may be passed on, so that a failure before it can still be told by a status
-/// and cured by another connection.
+/// Begins to read a stream of events.
 async fn begin_stream(
     response: Response<Incoming>,
-    asked: &Asked,
+    upstream: Protocol,
+    flow: Flow,
     deadline: Instant,
 ) -> Result<Answered, Failure> {
-    let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes().get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
-    });
-    if !is_stream {
+    if !is_stream(&response, upstream) {
         return Err(Failure::provider(
             Next::Elsewhere,
             Attempt::Malformed,
             "the answer to a stream request is not a stream",
         ));
     }
-    let usage = if asked.facts.asks_usage { UsageChunk::Keep } else { UsageChunk::Hide };
-    let (mut rest, mut tap, mut out) = (response.into_body(), Tap::new(usage), VecDeque::new());
+    first_pieces(response, flow, deadline).await
+}
+
+/// Reads up to the first piece that may be passed on, so that a failure before it can still be told by a status
+/// and cured by another connection.
+async fn first_pieces(
+    response: Response<Incoming>,
+    mut flow: Flow,
+    deadline: Instant,
+) -> Result<Answered, Failure> {
+    let (mut rest, mut out) = (response.into_body(), VecDeque::new());
     let patience = deadline.min(Instant::now() + COMMENT_TIME);
     loop {
         let strike = if out.is_empty() { deadline } else { patience };
         let frame = match timeout_at(strike, rest.frame()).await {
             Ok(frame) => frame,
             Err(_) if out.is_empty() => return Err(silent()),
-            Err(_) => return Ok(Answered::Stream { rest, tap, out }),
+            Err(_) => return Ok(Answered::Stream { rest, flow, out }),
         };
         let Some(frame) = frame else {
             return Err(Failure::provider(
@@ -363,19 +243,19 @@ async fn begin_stream(
         })?;
         let Ok(data) = frame.into_data() else { continue };
         // What breaks after an event is cut by the relay, however the bytes were cut into pieces on their way.
-        if let Err(broken) = tap.feed(data, &mut out)
-            && tap.events() == 0
+        if let Err(broken) = flow.feed(data, &mut out)
+            && flow.events() == 0
         {
             return Err(Failure::provider(Next::Elsewhere, Attempt::Malformed, broken.to_string()));
         }
-        if tap.events() == 0
-            && let Some(error) = tap.take_error()
+        if flow.events() == 0
+            && let Some(error) = flow.take_error()
         {
             return Err(began_with_error(&error));
         }
-        let kept_back = tap.events() == 0 && out.iter().map(Bytes::len).sum::<usize>() < COMMENT_BYTES;
-        if tap.state() != State::Running || !(out.is_empty() || kept_back) {
-            return Ok(Answered::Stream { rest, tap, out });
+        let kept_back = flow.events() == 0 && out.iter().map(Bytes::len).sum::<usize>() < COMMENT_BYTES;
+        if flow.state() != State::Running || !(out.is_empty() || kept_back) {
+            return Ok(Answered::Stream { rest, flow, out });
         }
         // An upstream that always has more never lets the timer above be asked.
         if Instant::now() >= deadline {
@@ -384,13 +264,12 @@ async fn begin_stream(
     }
 }
 
-/// An error in the first event stands for the status that should have been sent.
-fn began_with_error(error: &UpstreamError) -> Failure {
-    if error.says_quota_is_used_up() {
-        return exhausted("the stream began with a quota error");
-    }
-    if [&error.code, &error.kind].into_iter().flatten().any(|word| word.contains("rate_limit")) {
-        return limited("the stream began with a rate limit error");
-    }
-    Failure::provider(Next::Again, Attempt::Failed, "the stream began with an error")
+/// Whether the answer says that it is a stream of this protocol.
+fn is_stream(response: &Response<Incoming>, upstream: Protocol) -> bool {
+    let wanted: &[u8] = match upstream {
+        Protocol::Bedrock => b"application/vnd.amazon.eventstream",
+        _ => b"text/event-stream",
+    };
+    let kind = response.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    kind.and_then(|kind| kind.get(..wanted.len())).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
 }

@@ -1,31 +1,46 @@
 //! A whole answer on its way down: counted, settled, then sent.
 
 use bytes::Bytes;
+use domain::price::Units;
 use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
-use wire::openai;
+use wire::answer::Answer;
 
 use crate::body::Body;
 use crate::call::{Call, Produced};
 use crate::headers::{write_answer, write_cost};
 use crate::refusal::Stop;
 
-/// Settles the call and answers with the upstream's bytes as they came.
-pub(crate) async fn send(
-    mut call: Call,
-    body: Bytes,
-    answer: &openai::Answer,
-) -> Result<Response<Body>, Stop> {
-    let produced = Produced { tokens: answer.tokens, output_bytes: answer.output_bytes };
+/// A whole answer.
+pub(crate) struct Whole {
+    /// Its bytes, as they came or as they were translated.
+    pub body: Bytes,
+    /// What it says.
+    pub answer: Answer,
+    /// What was used and is not counted in tokens, where the provider said so.
+    pub units: Option<Units>,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// Settles the call and answers.
+pub(crate) async fn send(mut call: Call, whole: Whole) -> Result<Response<Body>, Stop> {
+    let Whole { body, answer, units, media_type } = whole;
+    let produced = Produced { tokens: answer.tokens, units, output_bytes: answer.output_bytes };
+    if let Some(name) = &answer.kept_as {
+        call.keep_answer(name);
+    }
     let settled = call.settle(Outcome::Complete, 200, produced);
     let mut response = Response::new(Body::whole(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     write_answer(headers, &call);
     if let Some((cost, ticket)) = settled {
         write_cost(headers, cost);
-        if let Err(failed) = call.gate().outbox.durable(ticket).await {
-            tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+        for ticket in call.answer_kept().into_iter().chain([ticket]) {
+            if let Err(failed) = call.gate().outbox.durable(ticket).await {
+                tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+            }
         }
     }
     Ok(response)

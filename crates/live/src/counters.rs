@@ -1,18 +1,18 @@
-//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys, people and
-//! organizations by their identifiers only, and nothing of HTTP.
+//! Counters of live limits: one decision per request, one contract for every back-end. It knows keys, people,
+//! projects and organizations by their identifiers only, and nothing of HTTP.
 
 mod memory;
 mod shared;
 
 use std::sync::Arc;
 
-use domain::id::{KeyId, OrgId, UserId};
+use domain::id::{KeyId, OrgId, ProjectId, UserId};
 use domain::limit::{Limits, Standing};
 use domain::time::Timestamp;
 
 use memory::{Held, Memory};
 
-/// The counters of every key, every person and every organization.
+/// The counters of every key, every person, every project and every organization.
 #[derive(Debug)]
 pub struct Counters {
     backend: Backend,
@@ -35,6 +35,12 @@ pub struct Asking<'a> {
     pub user: Option<UserId>,
     /// Requests of that person in any 60 seconds, over all keys of theirs.
     pub user_requests_per_minute: u32,
+    /// Its project.
+    pub project: ProjectId,
+    /// Requests of the project in any 60 seconds; none for no such limit.
+    pub project_requests_per_minute: Option<u32>,
+    /// Tokens of the project in any 60 seconds; none for no such limit.
+    pub project_tokens_per_minute: Option<u32>,
     /// Its organization.
     pub org: OrgId,
     /// Requests of the organization in any 60 seconds.
@@ -68,7 +74,8 @@ pub enum Unit {
 #[error("over the limit of {limit} ({which})")]
 pub struct Refused {
     /// The limit that refused: `requests_per_minute`, `burst`, `concurrency`, `tokens_per_minute`, the person's
-    /// `user_requests_per_minute`, or one of the organization's: `org_requests_per_minute`, `org_tokens_per_minute`.
+    /// `user_requests_per_minute`, one of the project's: `project_requests_per_minute`, `project_tokens_per_minute`, or
+    /// one of the organization's: `org_requests_per_minute`, `org_tokens_per_minute`.
     pub which: &'static str,
     /// What it counts.
     pub unit: Unit,
@@ -87,7 +94,8 @@ impl Counters {
         Self { backend: Backend::Memory(Memory::default()) }
     }
 
-    /// Counts one request at `now` against all limits of its key, its person and its organization, or against none.
+    /// Counts one request at `now` against all limits of its key, its person, its project and its organization,
+    /// or against none.
     ///
     /// # Errors
     /// [`Refused`] with the first limit that is exhausted.

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod incidents;
 pub mod meters;
 pub mod outbox;
+pub mod pinned;
 pub mod pool;
 pub mod refusals;
 pub mod snapshot;

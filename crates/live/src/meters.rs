@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::code::{Code, ROWS};
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::retention::Class;
 use domain::scope::Denied;
 use domain::time::Timestamp;
@@ -74,14 +74,23 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The states of connections as labels, in the order of [`Meters::set_pool`].
-const KEY_STATES: [&str; 4] = ["active", "exhausted", "cooldown", "broken"];
+const KEY_STATES: [&str; 5] = ["active", "near_limit", "exhausted", "cooldown", "broken"];
 
 /// The kinds of tokens, in the order of [`kinds_of`].
-const KINDS: [&str; 6] = ["input", "cache_read", "cache_write", "output", "reasoning", "audio"];
+const KINDS: [&str; 8] =
+    ["input", "cache_read", "cache_write", "output", "reasoning", "audio", "cache_write_1h", "image"];
 
-fn kinds_of(tokens: &Tokens) -> [u64; 6] {
-    let Tokens { input, cache_read, cache_write, output, reasoning, audio } = *tokens;
-    [input, cache_read, cache_write, output, reasoning, audio]
+fn kinds_of(tokens: &Tokens) -> [u64; KINDS.len()] {
+    let Tokens { input, cache_read, cache_write, output, reasoning, audio, cache_write_1h, image } = *tokens;
+    [input, cache_read, cache_write, output, reasoning, audio, cache_write_1h, image]
+}
+
+/// What is not counted in tokens, in the order of [`counts_of`].
+const UNITS: [&str; 4] = ["picture", "sound_millisecond", "character", "search"];
+
+fn counts_of(units: &Units) -> [u64; UNITS.len()] {
+    let Units { pictures, sound_ms, characters, searches } = *units;
+    [pictures, sound_ms, characters, searches]
 }
 
 /// All figures.
@@ -92,6 +101,7 @@ pub struct Meters {
     denials: [Counter; DENIALS.len()],
     attempts: [Counter; Attempt::WORDS.len()],
     tokens: [Counter; KINDS.len()],
+    units: [Counter; UNITS.len()],
     cost_nanos: Counter,
     stream_events: Counter,
     damaged_records: Counter,
@@ -138,6 +148,7 @@ impl Meters {
         let denials = family(to, "credentials_refused", "Credentials refused, by the true reason");
         let attempts = family(to, "upstream_attempts", "Attempts at upstreams, by how they ended");
         let tokens = family(to, "tokens", "Tokens used, by kind");
+        let units = family(to, "units", "What was used and is not counted in tokens, by unit");
         let removed = family(to, "retention_removed", "Rows removed because their time was over, by class");
         let keys = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
         to.register("provider_keys", "Connections in use, by state", keys.clone());
@@ -158,6 +169,7 @@ impl Meters {
             denials: from_fn(|index| label(&denials, "reason", DENIALS[index].word())),
             attempts: from_fn(|index| label(&attempts, "result", Attempt::WORDS[index].1)),
             tokens: from_fn(|index| label(&tokens, "kind", KINDS[index])),
+            units: from_fn(|index| label(&units, "unit", UNITS[index])),
             cost_nanos: counter(to, "cost_nanos", "Cost of all calls in nano-dollars"),
             stream_events: counter(to, "stream_events", "Events relayed in streams"),
             damaged_records: counter(to, "outbox_damaged", "Damaged places found in the outbox"),
@@ -198,6 +210,9 @@ impl Meters {
         let class = STATUS_CLASSES.get(usize::from(status / 100)).map_or(0, |_| usize::from(status / 100));
         self.requests[call.opened.surface as usize][call.outcome as usize][class].inc();
         for (counter, count) in self.tokens.iter().zip(kinds_of(&call.tokens)) {
+            counter.inc_by(count);
+        }
+        for (counter, count) in self.units.iter().zip(counts_of(&call.units)) {
             counter.inc_by(count);
         }
         self.cost_nanos.inc_by(u64::try_from(call.cost.nanos()).unwrap_or(0));
@@ -245,7 +260,7 @@ impl Meters {
 
     /// The pool's connections are in these states.
     pub fn set_pool(&self, census: &Census) {
-        let counts = [census.active, census.exhausted, census.cooling, census.broken];
+        let counts = [census.active, census.near_limit, census.exhausted, census.cooling, census.broken];
         for (gauge, count) in self.provider_keys.iter().zip(counts) {
             gauge.set(count.into());
         }

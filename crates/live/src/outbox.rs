@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::audit::Entry;
+use domain::pinned::Pinned;
 use domain::usage::{CallSettled, Event};
 
 use journal::Handle;
@@ -165,6 +166,8 @@ pub struct Batch {
     pub settled: Vec<CallSettled>,
     /// Entries for the audit trail, in the order of their lane. One may come twice; post it once, by its identifier.
     pub noted: Vec<Entry>,
+    /// Answers that providers keep, in the order of their lane. One may come twice.
+    pub pinned: Vec<Pinned>,
     /// Where reading stands after this batch, for the lanes that moved. Save them in the same transaction, then
     /// hand them to [`Reader::confirm`].
     pub positions: Vec<Position>,
@@ -181,7 +184,7 @@ impl Batch {
     /// How many records it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.settled.len() + self.noted.len()
+        self.settled.len() + self.noted.len() + self.pinned.len()
     }
 
     /// Whether it holds none.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use domain::id::ProviderKeyId;
+use domain::money::Money;
 use domain::pool::{Cause, Chance, Outage, Recent, Role, Standing, Told, Turned, less_busy_of_two};
 use domain::route::{Connection, Offer, Routes};
 use domain::time::{Clock, Timestamp};
@@ -55,7 +56,9 @@ pub enum Change {
 pub struct Census {
     /// In service.
     pub active: u32,
-    /// At rest because the quota behind their key is used up.
+    /// In service and near the end of a quota that was set for them.
+    pub near_limit: u32,
+    /// At rest because a quota is used up: the one behind their key, or one that was set for them.
     pub exhausted: u32,
     /// At rest for another reason, by themselves or with their provider.
     pub cooling: u32,
@@ -88,6 +91,7 @@ impl Pool {
                 Arc::clone,
             );
             member.rest_until(connection.rests_until);
+            member.set_quotas(connection.quotas);
             (connection.id, member)
         });
         self.members.store(Arc::new(members.collect()));
@@ -110,8 +114,27 @@ impl Pool {
         self.members.load().values().for_each(|member| member.reconsider());
     }
 
+    /// Counts what went over a connection before this gate began, the oldest first: what its quotas are for outlives it.
+    pub fn recall(&self, connection: ProviderKeyId, requests: u32, tokens: u64, cost: Money, at: Timestamp) {
+        if let Some(member) = self.members.load().get(&connection) {
+            member.requests(requests, at);
+            member.spent(tokens, cost, at);
+        }
+    }
+
+    /// Counts one more request of a call on its connection; the first was counted when it was taken.
+    pub fn again(&self, turn: &Turn) {
+        turn.member().requests(1, self.clock.now());
+    }
+
+    /// Counts what a call on its connection used.
+    pub fn spent(&self, turn: &Turn, tokens: u64, cost: Money) {
+        turn.member().spent(tokens, cost, self.clock.now());
+    }
+
     /// Takes the best of those `offers` for which `left` holds, which are in the order of their rank: the first rank
-    /// that can be tried, and of equals a due probe, else the less busy of two drawn by `draw`.
+    /// that can be tried, and of equals a due probe, else the less busy of two drawn by `draw` among those that are not near
+    /// the end of a quota, else among those that are.
     ///
     /// # Errors
     /// [`Unavailable`] when none of them can be tried.
@@ -153,7 +176,7 @@ impl Pool {
         let mut refused = Unavailable::Broken;
         for offer in offers {
             match member(&members, &offer.connection, now).standing(now) {
-                Standing::Active | Standing::ProbeDue => return None,
+                Standing::Active | Standing::NearLimit(_) | Standing::ProbeDue => return None,
                 standing => refused = refused.sooner(standing),
             }
         }
@@ -207,7 +230,8 @@ impl Pool {
         for member in members.values() {
             match member.standing(now) {
                 Standing::Active => census.active += 1,
-                Standing::Cooling { cause: Cause::Quota, .. } => census.exhausted += 1,
+                Standing::NearLimit(_) => census.near_limit += 1,
+                Standing::Cooling { cause: Cause::Quota | Cause::OwnQuota(_), .. } => census.exhausted += 1,
                 Standing::ProbeDue | Standing::Cooling { .. } => census.cooling += 1,
                 Standing::Broken => census.broken += 1,
             }
@@ -261,19 +285,26 @@ fn take_of_equals(
     refused: &mut Unavailable,
 ) -> Option<(usize, Turn)> {
     let mut active = Vec::with_capacity(equals.len());
+    let mut near_limit = Vec::new();
     for (index, member) in equals {
         match member.standing(now) {
             Standing::Active => active.push((*index, member)),
+            Standing::NearLimit(_) => near_limit.push((*index, member)),
             // Another call may have been quicker.
             Standing::ProbeDue => match member.begin_probe(now) {
-                Some((provider, own)) => return Some((*index, Turn::begin(member, provider, own))),
+                Some((provider, own)) => {
+                    member.requests(1, now);
+                    return Some((*index, Turn::begin(member, provider, own)));
+                }
                 None => *refused = refused.sooner(member.standing(now)),
             },
             standing => *refused = refused.sooner(standing),
         }
     }
+    let active = if active.is_empty() { near_limit } else { active };
     let busy: Vec<u32> = active.iter().map(|(_, member)| member.in_flight()).collect();
     let (index, member) = active.get(less_busy_of_two(&busy, draw)?)?;
+    member.requests(1, now);
     Some((*index, Turn::begin(member, Role::Ordinary, Role::Ordinary)))
 }
 

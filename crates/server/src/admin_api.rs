@@ -4,7 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use control::api::{ClientOf, Settings};
+use control::api::{ClientOf, Settings, UnprotectedPages};
+use gateway::Unprotected;
 use http::HeaderMap;
 
 use crate::config::{Config, Environment, SecurityContact};
@@ -23,6 +24,10 @@ pub fn settings(config: &Config, address: SocketAddr) -> Settings {
         org_requests_per_minute: config.org_requests_per_minute,
         // A cookie for TLS alone would never come back over plain HTTP, which only development may use.
         cookies_secure: !(plain && config.environment == Environment::Development),
+        unprotected_pages: match config.pages.unprotected {
+            Unprotected::Allowed => UnprotectedPages::Allowed,
+            Unprotected::Refused => UnprotectedPages::Refused,
+        },
         origins,
         security_txt: config.site.as_ref().map(SecurityContact::text),
     }

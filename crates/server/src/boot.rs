@@ -18,6 +18,7 @@ use live::counters::Counters;
 use live::incidents::Incidents;
 use live::meters::Meters;
 use live::outbox::{self, Outbox, Position};
+use live::pinned::Answers;
 use live::pool::Pool;
 use live::refusals::Refusals;
 use live::snapshot::Snapshot;
@@ -30,6 +31,7 @@ use vault::signing::SigningKeys;
 use wire::catalog::Catalog;
 
 use crate::admin_api;
+use crate::answer_lookup::AnswerLookup;
 use crate::certificates::Files;
 use crate::config::roots::Roots;
 use crate::config::{Config, Listen};
@@ -103,6 +105,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;
     let pool = Arc::new(Pool::new(clock.clone()));
     follow::fill(&store, &snapshot, &pool, &facts).await.context("the routes cannot be read")?;
+    follow::recall(&store, &pool, clock.now()).await.context("what was spent cannot be read")?;
 
     let Roots { pepper, vault, audit, jwt, cursor, transit_token, mail_password } = roots;
     vault_keys::prove(&store, &vault, clock.now()).await?;
@@ -113,11 +116,13 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let vault = KeyProvider::equip(key_provider.as_ref(), vault);
     let sealer = Arc::new(KeyProvider::sealer(key_provider.as_ref(), store.clone(), Arc::clone(&vault)));
     let (pepper, meters) = (Arc::new(pepper), Arc::new(Meters::new()));
+    let answers = Arc::new(Answers::new(Arc::new(AnswerLookup(store.clone())), outbox.clone()));
     let gate = Gateway::new(gateway::Parts {
         snapshot: Arc::clone(&snapshot),
         counters: Arc::new(Counters::memory()),
         pool: Arc::clone(&pool),
         outbox: outbox.clone(),
+        answers,
         refusals: Arc::clone(&refused),
         incidents: Arc::clone(&incidents),
         meters: Arc::clone(&meters),
@@ -126,6 +131,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         egress: egress.clone(),
         policy: Arc::clone(&policy),
         provider_urls: Providers::new(config).urls(),
+        clouds: config.clouds.clone(),
         proxies: config.proxies.clone(),
         allowed_ips: config.allowed_ips.clone(),
         pages: config.pages.clone(),

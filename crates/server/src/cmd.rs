@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod operator;
 pub mod org;
 pub mod output;
+pub mod own_limit;
 pub mod project;
 pub mod provider;
 mod resolve;

@@ -115,6 +115,8 @@ pub struct Config {
     pub transit: Option<Transit>,
     /// Whom to tell of a weakness; none where nobody is named.
     pub site: Option<SecurityContact>,
+    /// What of the clouds is not in a connection; no setting changes it.
+    pub clouds: gateway::Clouds,
 }
 
 impl Config {

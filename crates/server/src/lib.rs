@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod discretion;
+mod answer_lookup;
 mod key_lookup;
 pub mod key_provider;
 pub mod logs;

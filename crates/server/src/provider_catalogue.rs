@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use control::provider_keys::Upstreams;
-use control::provider_keys::catalogue::{Catalogue, KeyRule, Provider, Unknown};
+use control::provider_keys::catalogue::{Catalogue, KeyRule, Proof, Provider, Unknown};
 use control::vault_keys::sealer::Sealer;
 use domain::secret::Secret;
 use egress::Policy;
 use gateway::ProviderUrls;
-use wire::catalog::{self, Production, check_key_format};
+use url::Url;
+use wire::catalog::{self, Auth, Production, check_host, check_key_format};
 
 use crate::boot;
 use crate::config::{Config, Environment};
@@ -51,7 +52,11 @@ impl Providers {
                 catalog::KeyRule::Required => KeyRule::Required,
                 catalog::KeyRule::Optional => KeyRule::Optional,
             },
-            surfaces: row.surfaces,
+            proof: match row.auth {
+                Auth::Aws | Auth::GoogleServiceAccount => Proof::Derived,
+                Auth::Bearer | Auth::AnthropicKey | Auth::GoogleKey | Auth::AzureKey => Proof::Secret,
+            },
+            surfaces: row.endpoints(),
             local: row.local,
             docs_url: row.docs_url,
             notes: row.notes,
@@ -76,6 +81,13 @@ impl Catalogue for Providers {
         // What is not in the table has no format to check against.
         let row = catalog::provider(provider.slug).ok_or_else(|| "no such provider".to_owned())?;
         check_key_format(row, secret.open()).map_err(|bad| bad.to_string())
+    }
+
+    fn check_place(&self, provider: &Provider, base_url: &str, secret: &Secret) -> Result<(), String> {
+        let row = catalog::provider(provider.slug).ok_or_else(|| "no such provider".to_owned())?;
+        let url = Url::parse(base_url).map_err(|_| "the base URL is none".to_owned())?;
+        let host = url.host_str().unwrap_or_default();
+        check_host(row, host, secret.open()).map_err(|no_region| no_region.to_string())
     }
 }
 

@@ -60,7 +60,7 @@ pub fn open(
 ) -> Result<(Desk, Option<JoinHandle<()>>)> {
     let Parts { store, pepper, sealer, refusals, meters, mail_password, admin, clock } = parts;
     let passwords =
-        Passwords::new(config.accounts.password_cost).context("passwords cannot be hashed at this cost")?;
+        Passwords::new(config.accounts.passwords).context("passwords cannot be hashed at this cost")?;
     let way = config.mail.as_ref().map(|mail| way(mail, mail_password, &config.egress.extra_roots));
     let way = way.transpose().context("mail cannot be sent")?;
     let (mailbox, queued) = mail::mailbox();

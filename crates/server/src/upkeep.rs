@@ -1,9 +1,10 @@
-//! What keeps an installation in order: removes what is past its time, and proves the audit trail when somebody asks. It
-//! only joins the parts.
+//! What keeps an installation in order: removes what is past its time, records what ended by itself, and proves the audit
+//! trail when somebody asks. It only joins the parts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use control::jobs::impersonations;
 use control::jobs::prove::{self, Prover};
 use control::jobs::retention::{self, Retention};
 use control::retention::Keeper;
@@ -33,7 +34,7 @@ pub struct Parts {
 
 /// Starts the jobs; they run until `stop` turns true.
 #[must_use]
-pub fn start(parts: Parts, stop: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
+pub fn start(parts: Parts, stop: &watch::Receiver<bool>) -> [JoinHandle<()>; 3] {
     let Parts { store, keys, archives, outbox, meters, clock } = parts;
     let prover = Prover {
         store: store.clone(),
@@ -41,7 +42,12 @@ pub fn start(parts: Parts, stop: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] 
         archives: archives.clone(),
         clock: clock.clone(),
     };
+    let ends = impersonations::run(store.clone(), clock.clone(), stop.clone());
     let keeper = Keeper { store, keys, archives, clock };
     let job = Retention { keeper, outbox, meters };
-    [tokio::spawn(retention::run(job, stop.clone())), tokio::spawn(prove::run(prover, stop.clone()))]
+    [
+        tokio::spawn(retention::run(job, stop.clone())),
+        tokio::spawn(prove::run(prover, stop.clone())),
+        tokio::spawn(ends),
+    ]
 }

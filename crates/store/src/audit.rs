@@ -15,6 +15,7 @@ use domain::audit::detail::Detail;
 
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, Tx, WriteFailed};
+use crate::idempotency;
 
 pub use archive::{Archived, KeptArchive};
 pub use head::{Head, KeptHead};
@@ -150,7 +151,8 @@ pub(crate) fn with_addresses(detail: Detail, allowed_ips: Option<&[Block]>) -> D
 const END: &str = "SELECT seq, this FROM audit ORDER BY seq DESC LIMIT 1";
 const HIGHEST: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'";
 
-/// Appends a row in the transaction of the change it tells of. A row of the outbox that is there already stays as it
+/// Appends a row in the transaction of the change it tells of, and with it that the write's attempt has done something;
+/// of an attempt in whose place there is another, nothing is kept. A row of the outbox that is there already stays as it
 /// is.
 pub(crate) async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), WriteFailed> {
     if !entry.event.is_empty() {
@@ -158,6 +160,9 @@ pub(crate) async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), WriteFailed
         if tx.fetch_optional(known).await?.is_some() {
             return Ok(());
         }
+    }
+    if let Some(claim) = entry.claim {
+        idempotency::acted(tx, claim).await?;
     }
     let (last, prev) = match tx.fetch_optional(Statement::new(END)).await? {
         Some(row) => (row.get("seq")?, row.get("this")?),

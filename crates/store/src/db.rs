@@ -38,6 +38,11 @@ impl WriteFailed {
         serde_json::to_string(value).map_err(|error| Self(sqlx::Error::Encode(Box::new(error))))
     }
 
+    /// What was to be written is another attempt's to write by now.
+    pub(crate) fn superseded() -> Self {
+        Self(sqlx::Error::Protocol("another attempt has taken the place of this one".to_owned()))
+    }
+
     /// Whether the row that is referred to is not there.
     pub(crate) fn is_dangling(&self) -> bool {
         self.0.as_database_error().is_some_and(|error| error.is_foreign_key_violation())

@@ -17,13 +17,14 @@ pub mod name;
 pub mod operator_tokens;
 pub mod orgs;
 pub mod page;
+pub mod pinned;
 pub mod projects;
 pub mod provider_keys;
 pub mod retention;
 pub mod sealed_values;
 pub mod switch;
 pub mod tenant;
-mod traces;
+pub mod traces;
 pub mod usage;
 pub mod users;
 
@@ -36,6 +37,30 @@ pub use db::open::OpenFailed;
 pub use db::{ReadFailed, WriteFailed};
 
 use db::{Db, statement::Statement};
+
+/// Why requests cannot be served from the database.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// It does not answer, or a table is not there or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFailed),
+    /// It has the tables of another release, which has been here since it was opened.
+    #[error("the database has tables of version {found}, and this release those of version {known}")]
+    Version {
+        /// The version of its tables.
+        found: i64,
+        /// The version that this release made.
+        known: i64,
+    },
+}
+
+/// The version of the tables, and a row of each without which nothing works.
+const CORE: &str = "SELECT (SELECT MAX(version) FROM _sqlx_migrations WHERE success) AS version, \
+                    (SELECT limits FROM orgs LIMIT 1) AS o, (SELECT state FROM projects LIMIT 1) AS p, \
+                    (SELECT digest FROM api_keys LIMIT 1) AS k, (SELECT sealed FROM provider_keys LIMIT 1) AS v, \
+                    (SELECT version FROM models LIMIT 1) AS m, (SELECT state FROM users LIMIT 1) AS u, \
+                    (SELECT ends_at FROM logins LIMIT 1) AS l, (SELECT cost_nanos FROM usage LIMIT 1) AS r, \
+                    (SELECT this FROM audit LIMIT 1) AS a, (SELECT seq FROM changes LIMIT 1) AS c";
 
 /// The database. Cloning it is cheap: clones share their connections.
 #[derive(Clone)]
@@ -60,12 +85,16 @@ impl Store {
         self.db.close().await;
     }
 
-    /// Asks the database for a sign of life.
+    /// Whether the database answers, has the tables of this release, and gives rows of those that every request needs.
+    /// It looks at one row of each.
     ///
     /// # Errors
-    /// [`ReadFailed`] when it gives none.
-    pub async fn ping(&self) -> Result<(), ReadFailed> {
-        self.db.fetch_all(Statement::new("SELECT 1")).await.map(drop)
+    /// [`NotReady`] with what is wrong.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let row = self.db.fetch_optional(Statement::new(CORE)).await?.ok_or(sqlx::Error::RowNotFound);
+        let found = row.map_err(ReadFailed::from)?.get("version")?;
+        let known = db::open::newest();
+        if found == known { Ok(()) } else { Err(NotReady::Version { found, known }) }
     }
 
     /// Organizations.
@@ -156,6 +185,12 @@ impl Store {
     #[must_use]
     pub fn usage(&self) -> usage::Usage<'_> {
         usage::Usage::new(&self.db)
+    }
+
+    /// Answers that providers keep.
+    #[must_use]
+    pub fn pinned(&self) -> pinned::PinnedAnswers<'_> {
+        pinned::PinnedAnswers::new(&self.db)
     }
 
     /// Who did what, in a chain that cannot be changed unseen.

@@ -2,6 +2,7 @@
 //! log in is decided elsewhere, and whether a login still holds is decided here.
 
 mod end;
+mod impersonate;
 mod open;
 mod refresh;
 
@@ -20,6 +21,8 @@ use crate::orgs::OrgState;
 use crate::users::UserState;
 
 pub(crate) use end::end_all_in;
+pub use impersonate::{Impersonation, ImpersonationRefused, NewImpersonation};
+pub(crate) use impersonate::{Which, end_impersonations};
 pub use open::NewLogin;
 pub use refresh::{REFRESH_GRACE_MS, Refresh, Refreshed};
 
@@ -57,6 +60,8 @@ pub struct SignedIn {
     pub role: Option<OrgRole>,
     /// Where that organization is in its life.
     pub org_state: Option<OrgState>,
+    /// The operator who acts as the person, if it is not the person.
+    pub impersonation: Option<Impersonation>,
 }
 
 impl SignedIn {
@@ -68,6 +73,10 @@ impl SignedIn {
             && self.created_at >= self.not_before
             && now < self.expires_at
             && now < self.ends_at
+            && self
+                .impersonation
+                .as_ref()
+                .is_none_or(|as_other| !self.operator && as_other.until.is_some_and(|until| now < until))
     }
 }
 
@@ -92,6 +101,8 @@ pub struct Login {
     pub ip: String,
     /// What the person's program called itself.
     pub user_agent: String,
+    /// The operator who acts in it as the person, if it is not the person.
+    pub impersonated_by: Option<UserId>,
 }
 
 /// Why a login was not begun, found or changed.
@@ -120,12 +131,16 @@ pub struct Logins<'a> {
 }
 
 const SIGNED_IN: &str = "SELECT l.id, l.user_id, u.state AS user_state, u.operator, u.email_verified_at, u.not_before, \
-    l.created_at, l.proved_at, l.expires_at, l.ends_at, l.ended_at, m.org_id, m.role, o.state AS org_state \
-    FROM logins l JOIN users u ON u.id = l.user_id \
+    l.created_at, l.proved_at, l.expires_at, l.ends_at, l.ended_at, m.org_id, m.role, o.state AS org_state, \
+    l.impersonated_by, b.state AS by_state, b.operator AS by_operator, b.not_before AS by_not_before, \
+    f.created_at AS from_created_at, f.expires_at AS from_expires_at, f.ends_at AS from_ends_at, \
+    f.ended_at AS from_ended_at FROM logins l JOIN users u ON u.id = l.user_id \
+    LEFT JOIN users b ON b.id = l.impersonated_by \
+    LEFT JOIN logins f ON f.id = l.impersonated_from AND f.user_id = l.impersonated_by \
     LEFT JOIN members m ON m.org_id = l.org_id AND m.user_id = l.user_id \
     LEFT JOIN orgs o ON o.id = m.org_id WHERE 1 = 1";
 pub(crate) const COLUMNS: &str = "SELECT id, org_id, created_at, seen_at, expires_at, ends_at, ended_at, ip, \
-                                  user_agent FROM logins WHERE 1 = 1";
+                                  user_agent, impersonated_by FROM logins WHERE 1 = 1";
 
 impl<'a> Logins<'a> {
     pub(crate) fn new(db: &'a Db) -> Self {
@@ -225,6 +240,7 @@ fn signed_in(row: &Row) -> Result<SignedIn, ReadFailed> {
         // The tables allow no other word.
         role: role.as_deref().and_then(OrgRole::parse),
         org_state: org_state.as_deref().and_then(OrgState::parse),
+        impersonation: impersonate::impersonation(row)?,
     })
 }
 
@@ -239,5 +255,6 @@ pub(crate) fn login(row: &Row) -> Result<Login, ReadFailed> {
         ended_at: row.time_optional("ended_at")?,
         ip: row.text("ip")?,
         user_agent: row.text("user_agent")?,
+        impersonated_by: row.parse_optional("impersonated_by")?,
     })
 }

@@ -12,6 +12,7 @@ use crate::audit;
 use crate::db::row::Row;
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, Tx, WriteFailed};
+use crate::logins::{Which, end_impersonations};
 use crate::page::{self, Keyset, Page, Paged};
 use crate::provider_keys;
 use crate::users::UserState;
@@ -181,6 +182,8 @@ impl<'a> Members<'a> {
             return Err(MemberRefused::BeyondOwnRights(found.role));
         }
         self.spare_last_owner(&mut tx, &found).await?;
+        // While the organization can still be told.
+        end_impersonations(&mut tx, Which::As(user), act).await?;
         for sql in
             ["DELETE FROM members WHERE user_id = $1", "UPDATE logins SET org_id = NULL WHERE user_id = $1"]
         {

@@ -55,7 +55,7 @@ impl OrgState {
 pub struct Org {
     /// Its identifier.
     pub id: OrgId,
-    /// Its name, unlike any other's.
+    /// Its name, which others may have as well: one that is taken would tell of another tenant.
     pub name: String,
     /// Where it is in its life.
     pub state: OrgState,
@@ -85,15 +85,15 @@ pub struct NewOrg {
 /// Why an organization was not made, found or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrgRefused {
-    /// There is one of this name.
-    #[error("there is already an organization named {0}")]
-    NameTaken(String),
     /// The name is no name.
     #[error(transparent)]
     BadName(#[from] BadName),
     /// There is none.
     #[error("there is no organization {0}")]
     NotFound(String),
+    /// Several have this name.
+    #[error("there are several organizations named {0}; give the id of the one that is meant")]
+    Ambiguous(String),
     /// The database failed.
     #[error(transparent)]
     Read(#[from] ReadFailed),
@@ -119,7 +119,7 @@ impl<'a> Orgs<'a> {
     /// Makes an organization. It is recorded as done by `act`, as every change below is.
     ///
     /// # Errors
-    /// [`OrgRefused`] when the name is bad or taken.
+    /// [`OrgRefused`] when the name is bad.
     pub async fn create(&self, new: &NewOrg, act: &Act) -> Result<Org, OrgRefused> {
         name::check(&new.name)?;
         self.own(new.id)?;
@@ -130,10 +130,7 @@ impl<'a> Orgs<'a> {
                 .bind(new.name.as_str())
                 .bind(OrgState::Active.word())
                 .bind(new.created_at);
-        match tx.execute(statement).await {
-            Err(failed) if failed.is_duplicate() => return Err(OrgRefused::NameTaken(new.name.clone())),
-            inserted => inserted?,
-        };
+        tx.execute(statement).await?;
         let detail = Detail::none().text("name", &new.name);
         audit::append(&mut tx, &act.done(Action::ORG_CREATE, new.id, detail).of(new.id)).await?;
         tx.commit().await?;
@@ -171,12 +168,15 @@ impl<'a> Orgs<'a> {
     /// The organization with this identifier or name.
     ///
     /// # Errors
-    /// [`OrgRefused::NotFound`] when there is none.
+    /// [`OrgRefused::NotFound`] when there is none, [`OrgRefused::Ambiguous`] when a name fits several.
     pub async fn get(&self, id_or_name: &str) -> Result<Org, OrgRefused> {
         let column = if id_or_name.parse::<OrgId>().is_ok() { "id =" } else { "name =" };
-        let statement = self.select().and(column, Some(id_or_name));
-        let row = self.db.fetch_optional(statement).await?;
-        Ok(org(&row.ok_or_else(|| OrgRefused::NotFound(id_or_name.to_owned()))?)?)
+        let statement = self.select().and(column, Some(id_or_name)).push(" LIMIT 2");
+        match self.db.fetch_all(statement).await?.as_slice() {
+            [] => Err(OrgRefused::NotFound(id_or_name.to_owned())),
+            [row] => Ok(org(row)?),
+            _ => Err(OrgRefused::Ambiguous(id_or_name.to_owned())),
+        }
     }
 
     /// Suspends an organization or takes it back into use; the request path learns of it.

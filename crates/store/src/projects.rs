@@ -1,9 +1,12 @@
 //! Projects: what an organization groups its keys by.
 
+mod update;
+
 use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::id::{OrgId, ProjectId};
+use domain::limit::{Above, Ceiling, OrgLimits, ProjectLimits};
 use domain::time::Timestamp;
 
 use crate::audit;
@@ -14,6 +17,8 @@ use crate::db::{Db, ReadFailed, Tx, WriteFailed};
 use crate::name::{self, BadName};
 use crate::page::{self, Page, Paged};
 use crate::switch::Switch;
+
+pub use update::ProjectChange;
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,8 @@ pub struct Project {
     pub name: String,
     /// Whether it is in use; none of the keys of a disabled one works.
     pub state: Switch,
+    /// Its limits over all of its keys, as far as it has any.
+    pub limits: ProjectLimits,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -61,6 +68,10 @@ pub enum ProjectRefused {
     /// Several organizations have one of this name.
     #[error("several organizations have a project named {0}; name the organization too")]
     Ambiguous(String),
+    /// Its organization has less. What an organization has is what it was given itself: a project of one without limits
+    /// of its own may be given any.
+    #[error("a project cannot have more than its organization: {0}")]
+    Above(#[from] Above),
     /// The database failed.
     #[error(transparent)]
     Read(#[from] ReadFailed),
@@ -75,7 +86,7 @@ pub struct Projects<'a> {
     org: Option<OrgId>,
 }
 
-const COLUMNS: &str = "SELECT id, org_id, name, state, created_at FROM projects WHERE 1 = 1";
+const COLUMNS: &str = "SELECT id, org_id, name, state, limits, created_at FROM projects WHERE 1 = 1";
 
 impl<'a> Projects<'a> {
     pub(crate) fn new(db: &'a Db, org: Option<OrgId>) -> Self {
@@ -113,6 +124,7 @@ impl<'a> Projects<'a> {
             org: new.org,
             name: new.name.clone(),
             state: Switch::Active,
+            limits: ProjectLimits::default(),
             created_at: new.created_at,
         })
     }
@@ -176,17 +188,20 @@ impl<'a> Projects<'a> {
         Ok(found)
     }
 
-    /// Gives a project another name.
+    /// Gives a project limits of its own over all of its keys; the request path learns of it.
     ///
     /// # Errors
-    /// [`ProjectRefused`] when there is none, or the name is bad or taken.
-    pub async fn rename(&self, id: ProjectId, name: &str, act: &Act) -> Result<Project, ProjectRefused> {
-        name::check(name)?;
+    /// [`ProjectRefused`] when there is none, or its organization has less.
+    pub async fn set_limits(
+        &self,
+        id: ProjectId,
+        limits: ProjectLimits,
+        act: &Act,
+    ) -> Result<Project, ProjectRefused> {
         let mut tx = self.db.begin().await?;
-        let before = self.found(&mut tx, id).await?;
-        let found = Project { name: name.to_owned(), ..before.clone() };
-        let detail = Detail::none().text("from", before.name);
-        write(&mut tx, &found, Action::PROJECT_UPDATE, detail, act).await?;
+        let found = Project { limits, ..self.found(&mut tx, id).await? };
+        stay_under_org(&mut tx, &found).await?;
+        write(&mut tx, &found, Action::PROJECT_LIMIT, with_limits(Detail::none(), limits), act).await?;
         tx.commit().await?;
         Ok(found)
     }
@@ -201,6 +216,21 @@ impl<'a> Projects<'a> {
     }
 }
 
+/// Refuses limits above those that the organization has of its own.
+async fn stay_under_org(tx: &mut Tx, project: &Project) -> Result<(), ProjectRefused> {
+    let statement = Statement::new("SELECT limits FROM orgs WHERE id = $1").bind(project.org.to_string());
+    let row = tx.fetch_optional(statement).await?.ok_or(ProjectRefused::NoSuchOrg(project.org))?;
+    let ProjectLimits { requests_per_minute, tokens_per_minute } = project.limits;
+    Ok(Ceiling::from(row.json::<OrgLimits>("limits")?).check(requests_per_minute, tokens_per_minute)?)
+}
+
+fn with_limits(detail: Detail, limits: ProjectLimits) -> Detail {
+    let or_off = |limit: Option<u32>| limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string());
+    detail
+        .text("requests_per_minute", or_off(limits.requests_per_minute))
+        .text("tokens_per_minute", or_off(limits.tokens_per_minute))
+}
+
 /// Writes what a person may change of a project.
 async fn write(
     tx: &mut Tx,
@@ -209,11 +239,14 @@ async fn write(
     detail: Detail,
     act: &Act,
 ) -> Result<(), ProjectRefused> {
-    let statement = Statement::new("UPDATE projects SET name = $1, state = $2 WHERE id = $3 AND org_id = $4")
-        .bind(project.name.as_str())
-        .bind(project.state.word())
-        .bind(project.id.to_string())
-        .bind(project.org.to_string());
+    let statement = Statement::new(
+        "UPDATE projects SET name = $1, state = $2, limits = $3 WHERE id = $4 AND org_id = $5",
+    )
+    .bind(project.name.as_str())
+    .bind(project.state.word())
+    .bind(WriteFailed::json(&project.limits)?)
+    .bind(project.id.to_string())
+    .bind(project.org.to_string());
     match tx.execute(statement).await {
         Err(failed) if failed.is_duplicate() => return Err(ProjectRefused::NameTaken(project.name.clone())),
         written => written?,
@@ -229,6 +262,7 @@ fn project(row: &Row) -> Result<Project, ReadFailed> {
         org: row.parse("org_id")?,
         name: row.text("name")?,
         state: row.read("state", Switch::parse)?,
+        limits: row.json("limits")?,
         created_at: row.time("created_at")?,
     })
 }

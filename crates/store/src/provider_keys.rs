@@ -13,6 +13,7 @@ use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::audit::{Act, Entry};
 use domain::id::{OrgId, ProviderKeyId};
+use domain::pool::quota::Quotas;
 use domain::route::{Connection, Owner, Serves};
 use domain::time::Timestamp;
 
@@ -60,6 +61,8 @@ pub struct ProviderKey {
     pub switched_at: Option<Timestamp>,
     /// Until when a person has put it to rest.
     pub rests_until: Option<Timestamp>,
+    /// What may go over it.
+    pub quotas: Quotas,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -147,7 +150,7 @@ pub struct ProviderKeys<'a> {
 }
 
 pub(crate) const COLUMNS: &str = "SELECT id, owner_org, owner_user, name, provider, base_url, sealed, masked, models, \
-    priority, fallback_to_platform, state, switched_at, rests_until, created_at FROM provider_keys WHERE 1 = 1";
+    priority, fallback_to_platform, state, switched_at, rests_until, quotas, created_at FROM provider_keys WHERE 1 = 1";
 
 impl<'a> ProviderKeys<'a> {
     pub(crate) fn new(db: &'a Db, whose: Whose) -> Self {
@@ -237,6 +240,7 @@ fn connection(key: ProviderKey) -> Connection {
         fallback_to_platform: key.fallback_to_platform,
         in_service: key.state == Switch::Active,
         rests_until: key.rests_until,
+        quotas: key.quotas,
     }
 }
 
@@ -261,6 +265,7 @@ pub(crate) fn provider_key(row: &Row) -> Result<ProviderKey, ReadFailed> {
         state: row.read("state", Switch::parse)?,
         switched_at: row.time_optional("switched_at")?,
         rests_until: row.time_optional("rests_until")?,
+        quotas: row.json("quotas")?,
         created_at: row.time("created_at")?,
     })
 }

@@ -1,12 +1,46 @@
 //! Traces: what a call leaves beside the books, for as long as it may be kept. Kept with the call's record, read with
 //! it, and gone before it.
 
-use domain::id::UserId;
+use domain::id::{CallId, KeyId, OrgId, UserId};
+use domain::time::Timestamp;
 use domain::usage::{CallOpened, Pace, Trace};
 
 use crate::db::row::Row;
 use crate::db::statement::Statement;
-use crate::db::{ReadFailed, Tx, WriteFailed};
+use crate::db::{Db, ReadFailed, Tx, WriteFailed};
+
+/// A trace with the call that left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTrace {
+    /// The call.
+    pub call: CallId,
+    /// Whose call it was.
+    pub org: OrgId,
+    /// With which key.
+    pub key: KeyId,
+    /// When it began.
+    pub at: Timestamp,
+    /// What it left.
+    pub trace: Trace,
+}
+
+/// The oldest traces of the calls with keys that a person made, oldest first, at most `most`.
+pub(crate) async fn of_person(db: &Db, user: UserId, most: u32) -> Result<Vec<CallTrace>, ReadFailed> {
+    let statement = Statement::new(
+        "SELECT call, org, api_key, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms, at \
+         FROM traces WHERE api_key IN (SELECT id FROM api_keys WHERE user_id = $1) ORDER BY at, call LIMIT ",
+    )
+    .bind(user.to_string())
+    .push_bind(most);
+    let rows = db.fetch_all(statement).await?;
+    rows.iter().filter_map(|row| call_trace(row).transpose()).collect()
+}
+
+fn call_trace(row: &Row) -> Result<Option<CallTrace>, ReadFailed> {
+    let Some(trace) = read(row)? else { return Ok(None) };
+    let (call, org, key) = (row.parse("call")?, row.parse("org")?, row.parse("api_key")?);
+    Ok(Some(CallTrace { call, org, key, at: row.time("at")?, trace }))
+}
 
 /// Keeps the trace of a call that is being posted, if it left one.
 pub(crate) async fn keep(tx: &mut Tx, opened: &CallOpened) -> Result<(), WriteFailed> {

@@ -2,17 +2,20 @@
 //! changed or removed; what is kept of a call for a while only is in `traces`.
 
 mod post;
+mod recent;
 mod record;
 mod summary;
 
 use domain::audit::Entry;
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
+use domain::pinned::Pinned;
 use domain::time::Timestamp;
 use domain::usage::CallSettled;
 
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, WriteFailed};
 
+pub use recent::Spent;
 pub use summary::{Group, GroupBy};
 
 /// Most records that one page holds.
@@ -20,6 +23,19 @@ pub const MAX_PAGE: u32 = 1_000;
 
 /// A place in the outbox: lane, segment, and the byte offset behind the last posted record.
 pub type Position = (u16, u64, u64);
+
+/// What is posted at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Posting<'a> {
+    /// Calls; one that is posted already changes nothing.
+    pub calls: &'a [CallSettled],
+    /// Rows for the audit trail.
+    pub rows: &'a [Entry],
+    /// Answers that providers keep.
+    pub pinned: &'a [Pinned],
+    /// The places of the outbox that all of it came from.
+    pub positions: &'a [Position],
+}
 
 /// Which records to read; absent means any.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +89,7 @@ impl<'a> Usage<'a> {
     /// # Errors
     /// [`WriteFailed`] when the database cannot be written; nothing was posted.
     pub async fn post(&self, calls: &[CallSettled], positions: &[Position]) -> Result<u64, WriteFailed> {
-        post::post(self.db, calls, &[], positions).await
+        self.post_batch(&Posting { calls, positions, ..Posting::default() }).await
     }
 
     /// The same with the rows for the audit trail that came out of the outbox with the calls.
@@ -86,7 +102,15 @@ impl<'a> Usage<'a> {
         rows: &[Entry],
         positions: &[Position],
     ) -> Result<u64, WriteFailed> {
-        post::post(self.db, calls, rows, positions).await
+        self.post_batch(&Posting { calls, rows, positions, ..Posting::default() }).await
+    }
+
+    /// The same with everything that comes out of the outbox.
+    ///
+    /// # Errors
+    /// [`WriteFailed`] when the database cannot be written; nothing was posted.
+    pub async fn post_batch(&self, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
+        post::post(self.db, posting).await
     }
 
     /// How far each lane of the outbox has been posted.

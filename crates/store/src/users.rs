@@ -7,6 +7,7 @@ mod create;
 pub mod email;
 mod erase;
 mod export;
+mod recovery;
 mod totp;
 
 use domain::id::{OrgId, UserId};
@@ -24,6 +25,7 @@ pub use account::{Account, Totp};
 pub(crate) use create::create_in;
 use create::{free_email, free_username};
 pub use export::Everything;
+pub use recovery::RecoveryCodeUse;
 pub use totp::{TotpRefused, TotpStep};
 
 /// Where a person's account is in its life.

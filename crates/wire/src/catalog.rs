@@ -1,9 +1,11 @@
 //! The catalogue: which providers there are, and what is known of their models. Both are data shipped with the
 //! binary; an operator's own file is laid over the models. Knows no tenant and no connection.
 
+mod cloud_keys;
 mod page;
 mod provider;
 mod providers;
+mod region;
 mod row;
 
 use std::collections::HashSet;
@@ -14,8 +16,10 @@ use domain::price::Pricing;
 use domain::route::Facts;
 use serde::{Deserialize, Serialize};
 
+pub use cloud_keys::BadCloudKey;
 pub use page::docs_page;
-pub use provider::{BadKey, KeyRule, Production, Provider, StreamUsage, check_key_format};
+pub use provider::{Auth, BadKey, KeyRule, Production, Provider, StreamUsage, check_key_format};
+pub use region::{NoRegion, aws_region, check_host};
 pub use row::BadRow;
 
 const SHIPPED: &str = include_str!("catalog/models.toml");
@@ -44,6 +48,16 @@ pub enum Kind {
     Embedding,
     /// Plain text completions.
     Completion,
+    /// Pictures, made or changed.
+    Image,
+    /// Text to speech.
+    Speech,
+    /// Speech to text.
+    Transcription,
+    /// Judgements on content.
+    Moderation,
+    /// Documents ranked by a question.
+    Rerank,
 }
 
 impl Kind {
@@ -54,7 +68,18 @@ impl Kind {
             Kind::Chat => "chat",
             Kind::Embedding => "embedding",
             Kind::Completion => "completion",
+            Kind::Image => "image",
+            Kind::Speech => "speech",
+            Kind::Transcription => "transcription",
+            Kind::Moderation => "moderation",
+            Kind::Rerank => "rerank",
         }
+    }
+
+    /// Whether it writes tokens.
+    #[must_use]
+    pub fn has_output(self) -> bool {
+        !matches!(self, Kind::Embedding | Kind::Moderation | Kind::Rerank)
     }
 }
 

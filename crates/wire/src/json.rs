@@ -2,6 +2,8 @@
 //! reading refuses what two parsers could understand differently; open reading takes a provider's word as it
 //! is. Refuses to know what any member means.
 
+pub(crate) mod build;
+pub(crate) mod look;
 mod members;
 mod place;
 

@@ -4,7 +4,10 @@
 
 use std::borrow::Cow;
 
+use bytes::{Buf, Bytes};
 use memchr::{memchr, memchr2};
+
+use crate::tap::Broken;
 
 /// The byte order mark that may open a stream.
 pub const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -49,6 +52,58 @@ impl Framer {
     pub fn line_feed_owed(&mut self, bytes: &[u8]) -> usize {
         let Some(first) = bytes.first() else { return 0 };
         usize::from(std::mem::take(&mut self.after_return) && *first == b'\n')
+    }
+}
+
+/// Takes a stream apart into whole events, and never keeps more than one that is unfinished.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    framer: Framer,
+    partial: Vec<u8>,
+    /// Bytes of the byte order mark that have come; all of them once that question is settled.
+    mark: usize,
+    most_bytes: usize,
+}
+
+impl Splitter {
+    /// For a stream whose events have at most so many bytes.
+    pub(crate) fn new(most_bytes: usize) -> Self {
+        Self { framer: Framer::default(), partial: Vec::new(), mark: 0, most_bytes }
+    }
+
+    /// The next whole event, taken off the front of `chunk`; `None` when more bytes are needed for it.
+    pub(crate) fn next(&mut self, chunk: &mut Bytes) -> Result<Option<Bytes>, Broken> {
+        self.pass_mark(chunk)?;
+        let end = self.framer.event_end(chunk);
+        let more = chunk.split_to(end.unwrap_or(chunk.len()));
+        if self.partial.len() + more.len() > self.most_bytes {
+            return Err(Broken::EventTooLarge);
+        }
+        if self.partial.is_empty() && end.is_some() {
+            return Ok(Some(more));
+        }
+        self.partial.extend_from_slice(&more);
+        Ok(end.map(|_| Bytes::from(std::mem::take(&mut self.partial))))
+    }
+
+    /// What is left of an event that was never finished.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.partial)
+    }
+
+    /// Drops a byte order mark at the very start, and refuses what begins like a page or a plain JSON document.
+    fn pass_mark(&mut self, chunk: &mut Bytes) -> Result<(), Broken> {
+        while let (Some(&expected), Some(&first)) = (BYTE_ORDER_MARK.get(self.mark), chunk.first()) {
+            if first == expected {
+                self.mark += 1;
+                chunk.advance(1);
+            } else if self.mark == 0 && !matches!(first, b'<' | b'{' | b'[') {
+                self.mark = BYTE_ORDER_MARK.len();
+            } else {
+                return Err(Broken::NotEvents);
+            }
+        }
+        Ok(())
     }
 }
 

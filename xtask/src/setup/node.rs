@@ -1,4 +1,4 @@
-//! Node for its suite: the machine's own when it is new enough, else one from PyPI, and the suite's packages.
+//! Node for its suites: the machine's own when it is new enough, else one from PyPI, and the suites' packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,9 +22,14 @@ pub struct Node {
 impl Node {
     /// `node`.
     pub fn node(&self) -> Result<Command> {
-        let mut command = Command::new(self.folder.join("node"));
+        let mut command = Command::new(self.program());
         command.env("PATH", path_with(&self.folder)?);
         Ok(command)
+    }
+
+    /// Where `node` is.
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("node")
     }
 
     /// `npm`, run by this very Node.
@@ -35,19 +40,25 @@ impl Node {
     }
 }
 
-/// Finds or installs Node and the packages of the suite.
+/// Finds or installs Node and the packages of the suites.
 pub fn suites(places: &Places) -> Result<Node> {
     let node = find(places)?;
-    let suite = places.node_suite();
+    packages(&node, &places.node_suite())?;
+    packages(&node, &places.matrix().join("node"))?;
+    Ok(node)
+}
+
+/// Installs the packages of a suite when its list changed.
+fn packages(node: &Node, suite: &Path) -> Result<()> {
     let wanted = std::fs::read_to_string(suite.join("package-lock.json")).context("package-lock.json")?;
     let stamp = suite.join("node_modules/.installed-lock.json");
-    if !std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        say("setup: installing the packages of the Node suite");
-        let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        run(node.npm()?.args(quiet).current_dir(&suite))?;
-        std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
     }
-    Ok(node)
+    say(&format!("setup: installing the packages of {}", suite.display()));
+    let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run(node.npm()?.args(quiet).current_dir(suite))?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 fn find(places: &Places) -> Result<Node> {

@@ -23,6 +23,11 @@ pub fn api(places: &Places) -> Result<()> {
     environment(&places.api_venv(), &places.root.join("tests/api/requirements.txt"))
 }
 
+/// The environment of the matrix of clients and upstreams.
+pub fn matrix(places: &Places) -> Result<()> {
+    environment(&places.matrix_venv(), &places.matrix().join("python/requirements.txt"))
+}
+
 /// Creates the environment when it is missing and installs the list when it changed.
 pub fn environment(venv: &Path, requirements: &Path) -> Result<()> {
     let wanted = std::fs::read_to_string(requirements)

@@ -74,7 +74,8 @@ const ACTS: [Act; 14] = [
         files: &[
             "crates/domain/src/secret.rs",
             "crates/vault/src/",
-            "crates/gateway/src/upstream.rs",
+            "crates/gateway/src/upstream/credentials.rs",
+            "crates/gateway/src/upstream/credentials/",
             "crates/server/src/config/roots.rs",
             // A new key's form is checked before it is sealed; discovery sends it to its provider once.
             "crates/server/src/provider_catalogue.rs",
@@ -103,6 +104,7 @@ const ACTS: [Act; 14] = [
             "crates/control/tests/it/audit.rs",
             "crates/control/tests/it/retention.rs",
             "crates/server/tests/it/api/unrecordable.rs",
+            "crates/server/tests/it/world/meddling.rs",
         ],
         tests: Tests::Bound,
         because: "store is the only crate that names SQL",

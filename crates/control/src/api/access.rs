@@ -29,6 +29,10 @@ pub enum Rule {
     Org(&'static [OrgRole]),
     /// Operators of the installation.
     Operator,
+    /// Operators of the installation who are logged in: no token stands for them.
+    OperatorInPerson,
+    /// Operators who act as somebody else at this moment: what they may do then besides reading.
+    Impersonator,
     /// Operators, and members with one of these roles on behalf of their organization.
     OperatorOr(&'static [OrgRole]),
 }
@@ -54,6 +58,8 @@ impl Rule {
             Rule::Person => "person",
             Rule::Org(_) => "org",
             Rule::Operator => "operator",
+            Rule::OperatorInPerson => "operator_in_person",
+            Rule::Impersonator => "impersonator",
             Rule::OperatorOr(_) => "operator_or",
         }
     }
@@ -62,7 +68,12 @@ impl Rule {
     pub(super) fn roles(self) -> &'static [OrgRole] {
         match self {
             Rule::Org(roles) | Rule::OperatorOr(roles) => roles,
-            Rule::Public | Rule::Token | Rule::Person | Rule::Operator => &[],
+            Rule::Public
+            | Rule::Token
+            | Rule::Person
+            | Rule::Operator
+            | Rule::OperatorInPerson
+            | Rule::Impersonator => &[],
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use domain::audit::{Act, Actor};
+use domain::audit::{Act, Actor, Claim};
 use domain::id::CallId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ pub struct Arrival {
     pub user_agent: String,
     /// For records.
     pub at: Timestamp,
+    /// The attempt that is made, for a write that may be sent twice.
+    pub(super) claim: Option<Claim>,
     /// For durations.
     pub(crate) instant: Instant,
 }
@@ -44,6 +46,7 @@ impl Arrival {
             client: (api.0.parts.client_of)(peer, headers),
             user_agent: agent.unwrap_or_default().into_owned(),
             at,
+            claim: None,
             instant: Instant::now(),
         })
     }
@@ -57,6 +60,8 @@ impl Arrival {
             request_id: self.request_id.clone(),
             ip: Some(self.client),
             user_agent: self.user_agent.clone(),
+            claim: self.claim,
+            acting_as: None,
         }
     }
 }

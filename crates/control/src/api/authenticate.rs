@@ -82,12 +82,13 @@ pub(super) async fn look(api: &Api, arrival: &Arrival) -> Result<(), Problem> {
     }
 }
 
-/// Who is logged in, where nobody has to be: a credential that does not hold is none.
+/// Who is logged in, where nobody has to be: a credential that does not hold is none, and whoever acts as somebody else
+/// is nobody.
 pub(crate) async fn whoever(api: &Api, arrival: &Arrival, head: &Parts) -> Result<Option<UserId>, Problem> {
     let Ok(sent) = credential::read(head) else { return Ok(None) };
     Ok(match prove(api, arrival.at, sent).await? {
-        Ok(Proven::Person(login, _)) => Some(login.user),
-        Ok(Proven::Token(_)) | Err(_) => None,
+        Ok(Proven::Person(login, _)) if login.impersonation.is_none() => Some(login.user),
+        Ok(Proven::Person(..) | Proven::Token(_)) | Err(_) => None,
     })
 }
 

@@ -9,9 +9,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::address::allowed;
 
-use super::Api;
 use super::arrival::Arrival;
 use super::problem::Problem;
+use super::{Api, framing};
 
 /// What says nothing but how the gate does.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
@@ -32,7 +32,7 @@ const ALWAYS: [(HeaderName, &str); 5] = [
 pub(super) async fn enter(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let arrival = match Arrival::note(&api, peer.ip(), request.headers()) {
@@ -40,13 +40,27 @@ pub(super) async fn enter(
         Err(failed) => return finish(Problem::unavailable(failed).into_response(), ""),
     };
     let request_id = arrival.request_id.clone();
-    if !is_let_in(&api, &arrival, request.uri().path()) {
-        let refused = Problem::forbidden("The admin listener is not for your address.");
-        return finish(refused.into_response(), &request_id);
+    let (mut head, body) = request.into_parts();
+    // Framing is judged before any route.
+    if let Err(refused) = framing::check(&head) {
+        return at_last(finish(refused.into_response(), &request_id));
     }
-    request.extensions_mut().insert(arrival);
+    if !is_let_in(&api, &arrival, head.uri.path()) {
+        let refused = Problem::forbidden("The admin listener is not for your address.");
+        return at_last(finish(refused.into_response(), &request_id));
+    }
+    let ends = framing::is_chunked(&head.headers);
+    head.extensions.insert(arrival);
     // On its own, so that what was begun is finished and recorded though the caller hangs up. Api::drain waits for it.
-    finish(to_its_end(next.run(request)).await, &request_id)
+    let response = to_its_end(next.run(Request::from_parts(head, body))).await;
+    let response = finish(response, &request_id);
+    if ends { at_last(response) } else { response }
+}
+
+/// The answer after which nothing more is read of its connection.
+fn at_last(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Whether the caller may come from where it is. How the gate does is for everybody: whoever watches it is elsewhere.

@@ -64,6 +64,13 @@ async fn serve(gate: &Gate, request: Request, next: Next) -> Result<Response, Pr
         }
         _ => {
             let proven = authenticate::authenticate(api, &arrival, &head).await?;
+            if let Proven::Person(login, _) = &proven
+                && login.impersonation.is_some()
+                && reads.writes()
+                && *rule != Rule::Impersonator
+            {
+                return Err(Problem::impersonated());
+            }
             if let (Proven::Person(login, Carrier::Cookie), true) = (&proven, reads.writes()) {
                 csrf::check(api, login.login, &head.headers)?;
             }
@@ -77,11 +84,14 @@ async fn serve(gate: &Gate, request: Request, next: Next) -> Result<Response, Pr
     check_query(head.uri.query(), reads)?;
     let body = read(&head.headers, body, reads).await?;
     let once = idempotency::begin(api, &arrival, &caller, &head, &body).await?;
-    head.extensions.insert(caller);
     let mut response = match once {
         idempotency::Begun::Replay(kept) => kept,
-        idempotency::Begun::Plain => next.run(Request::from_parts(head, Body::from(body))).await,
+        idempotency::Begun::Plain => {
+            head.extensions.insert(caller);
+            next.run(Request::from_parts(head, Body::from(body))).await
+        }
         idempotency::Begun::Fresh(ticket) => {
+            head.extensions.insert(caller.attempting(ticket.claim));
             let response = next.run(Request::from_parts(head, Body::from(body))).await;
             ticket.finish(api, response).await
         }

@@ -5,8 +5,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::audit::Claim;
 use serde_json::Value;
-use store::idempotency::{self, Owner};
+use store::idempotency;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use vault::digest::sha256_of_parts;
@@ -38,8 +39,8 @@ pub(super) enum Begun {
 
 /// The duty to keep an answer.
 pub(super) struct Ticket {
-    owner: Owner,
-    name: String,
+    /// The attempt, under which everything is done that the write does.
+    pub(super) claim: Claim,
 }
 
 /// The header in the description of a write.
@@ -81,14 +82,19 @@ pub(super) async fn begin(
     // Peppered: a body may hold a password, and a plain digest of it is soon guessed.
     let request = sha256_of_parts(&[head.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", body]);
     let request = api.pepper().digest(&request);
-    let begun = api.store().idempotency().begin(&owner, name, &request, arrival.at).await?;
+    let claim = Claim(api.fresh()?);
+    let begun = api.store().idempotency().begin(&owner, name, &request, claim, arrival.at).await?;
     match begun {
-        idempotency::Begun::Fresh => Ok(Begun::Fresh(Ticket { owner, name: name.to_owned() })),
+        idempotency::Begun::Fresh => Ok(Begun::Fresh(Ticket { claim })),
         idempotency::Begun::Replay { status, body } => Ok(Begun::Replay(replay(status, body))),
         idempotency::Begun::Mismatch => Err(Problem::idempotency_mismatch()),
         idempotency::Begun::Running => {
             Err(Problem::conflict("The first request with this idempotency key still runs."))
         }
+        idempotency::Begun::Lost => Err(Problem::conflict(
+            "The first request with this idempotency key was done, at least in part, and its answer was lost. Look at \
+             what is there, and use a new key for what is missing.",
+        )),
     }
 }
 
@@ -108,8 +114,13 @@ impl Ticket {
     /// Keeps the answer of what was done, or gives the key back when nothing was.
     pub(super) async fn finish(self, api: &Api, response: Response) -> Response {
         let kept = api.store().idempotency();
-        if !response.status().is_success() {
-            if let Err(failed) = kept.abandon(&self.owner, &self.name).await {
+        let status = response.status();
+        if !status.is_success() {
+            let freed = match status.is_server_error() {
+                true => kept.break_off(self.claim).await,
+                false => kept.abandon(self.claim).await,
+            };
+            if let Err(failed) = freed {
                 tracing::error!(%failed, "an idempotency key could not be given back");
             }
             return response;
@@ -121,8 +132,8 @@ impl Ticket {
         };
         let shown_once = head.extensions.get::<ShownOnce>().copied();
         let text = keepable(&body, shown_once);
-        if let Err(failed) = kept.finish(&self.owner, &self.name, head.status.as_u16(), &text).await {
-            // It was done. A retry under this key will be told that the first still runs, and nothing is done twice.
+        if let Err(failed) = kept.finish(self.claim, head.status.as_u16(), &text).await {
+            // It was done. A retry under this key will be told so, and nothing is done twice.
             tracing::error!(%failed, "an answer could not be kept for its idempotency key");
         }
         Response::from_parts(head, Body::from(body))

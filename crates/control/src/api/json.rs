@@ -3,6 +3,7 @@
 
 pub mod name;
 pub mod password;
+pub mod recovery;
 pub mod secret;
 pub mod token;
 mod tree;

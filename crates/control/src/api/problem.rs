@@ -27,6 +27,8 @@ pub enum Code {
     Forbidden,
     /// The caller has to give the password or the second factor again.
     ProofRequired,
+    /// Whoever acts as somebody else reads and does nothing.
+    Impersonated,
     /// A browser asks on behalf of a page that is not ours.
     OriginNotAllowed,
     /// Only who was invited gets an account.
@@ -74,11 +76,12 @@ const fn row(code: Code, status: u16, word: &'static str, title: &'static str) -
 
 /// The table, in the order of [`Code`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 17] = [
+pub const ROWS: [Row; 18] = [
     row(Code::InvalidRequest,       400, "invalid_request",        "The request cannot be read"),
     row(Code::Unauthorized,         401, "unauthorized",           "A valid credential is needed"),
     row(Code::Forbidden,            403, "forbidden",              "Not allowed"),
     row(Code::ProofRequired,        403, "proof_required",         "The password or second factor is needed again"),
+    row(Code::Impersonated,         403, "impersonated",           "Not while acting as somebody else"),
     row(Code::OriginNotAllowed,     403, "origin_not_allowed",     "Not from this page"),
     row(Code::RegistrationClosed,  403, "registration_closed",    "Accounts are for people with an invitation"),
     row(Code::NotFound,             404, "not_found",              "There is no such thing"),
@@ -169,6 +172,14 @@ impl Problem {
         Self::new(
             Code::ProofRequired,
             "This needs a password or second factor given in the last 10 minutes: POST /api/v1/me/proof.",
+        )
+    }
+
+    /// Whoever acts as somebody else reads and does nothing.
+    pub(crate) fn impersonated() -> Self {
+        Self::new(
+            Code::Impersonated,
+            "You act as somebody else, who can be helped by looking: end that first (DELETE /api/v1/me/impersonation).",
         )
     }
 

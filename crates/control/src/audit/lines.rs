@@ -115,6 +115,7 @@ pub(super) fn read(line: &str) -> Option<Link> {
             ip: line.ip,
             user_agent: line.user_agent,
             detail: line.detail,
+            claim: None,
         },
         prev: HEXLOWER.decode(line.prev.as_bytes()).ok()?,
         this: HEXLOWER.decode(line.this.as_bytes()).ok()?,

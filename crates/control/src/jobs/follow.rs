@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::pool::quota::DAY_MS;
 use domain::route::{Facts, Routes};
+use domain::time::Timestamp;
 use live::pool::Pool;
 use live::snapshot::{ForeignKeys, Snapshot};
 use store::Store;
@@ -28,6 +30,19 @@ pub async fn fill(
     snapshot.set_routes(routes);
     snapshot.set_origins(store.orgs().all_origins().await?);
     snapshot.set_foreign_keys(foreign_keys(store).await?);
+    Ok(())
+}
+
+/// Counts what went over the connections in the last day: their quotas outlive a restart. What still waits to be posted is
+/// not among it.
+///
+/// # Errors
+/// The store's, when it cannot be read.
+pub async fn recall(store: &Store, pool: &Pool, now: Timestamp) -> Result<(), store::ReadFailed> {
+    let day_ago = Timestamp(now.0.saturating_sub(i64::from(DAY_MS) * 1_000));
+    for spent in store.usage().spent_since(day_ago).await? {
+        pool.recall(spent.provider_key, spent.calls, spent.tokens, spent.cost, spent.at);
+    }
     Ok(())
 }
 

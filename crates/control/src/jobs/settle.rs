@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use live::outbox::{Batch, Reader};
 use store::Store;
+use store::usage::Posting;
 use tokio::sync::watch;
 
 /// Most records posted in one transaction.
@@ -54,9 +55,15 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
 async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::Receiver<bool>) -> bool {
     let positions: Vec<store::usage::Position> =
         batch.positions.iter().map(|p| (p.lane, p.segment, p.offset)).collect();
+    let posting = Posting {
+        calls: &batch.settled,
+        rows: &batch.noted,
+        pinned: &batch.pinned,
+        positions: &positions,
+    };
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.usage().post_with_audit(&batch.settled, &batch.noted, &positions).await {
+        match store.usage().post_batch(&posting).await {
             Ok(posted) => {
                 tracing::debug!(
                     calls = batch.settled.len(),

@@ -15,6 +15,7 @@ use store::users::email::fold;
 use store::users::{Account, TotpStep, UserRefused, UserState};
 use vault::digest::sha256_of_parts;
 use vault::password::Verdict;
+use vault::recovery::RecoveryCode;
 
 use super::hasher::Place;
 use super::{Desk, NotProved};
@@ -29,8 +30,17 @@ const ADDRESS_LABEL: &[u8] = b"portcullis/login/address/1\0";
 pub struct Proof {
     /// The password.
     pub password: Option<Arc<Secret>>,
-    /// The code of the second factor.
-    pub code: Option<String>,
+    /// The code of the second factor, or what stands in for it.
+    pub code: Option<Code>,
+}
+
+/// A proof of having the second factor, or of having had it. Without `Debug`, for it is secret.
+#[derive(Clone)]
+pub enum Code {
+    /// What the device shows.
+    Totp(String),
+    /// A code that was written down for the day on which the device is lost.
+    Recovery(Arc<RecoveryCode>),
 }
 
 /// What has to be given.
@@ -55,6 +65,7 @@ pub(super) enum Reason {
     Unverified,
     CodeMissing,
     WrongCode,
+    WrongRecoveryCode,
     Changed,
 }
 
@@ -69,6 +80,7 @@ impl Reason {
             Reason::Unverified => "unverified",
             Reason::CodeMissing => "code_missing",
             Reason::WrongCode => "wrong_code",
+            Reason::WrongRecoveryCode => "wrong_recovery_code",
             Reason::Changed => "changed",
         }
     }
@@ -175,7 +187,7 @@ impl Desk {
             return Ok(Err(Reason::Unverified));
         }
         if asked == Asked::Everything || by_code_alone {
-            let judged = self.judge_code(&account, proof.code.as_deref(), by_code_alone, arrival).await?;
+            let judged = self.judge_code(&account, proof.code.as_ref(), by_code_alone, arrival).await?;
             if let Err(reason) = judged {
                 return Ok(Err(reason));
             }
@@ -191,14 +203,21 @@ impl Desk {
     async fn judge_code(
         &self,
         account: &Account,
-        code: Option<&str>,
+        code: Option<&Code>,
         by_code_alone: bool,
         arrival: &Arrival,
     ) -> Result<Result<(), Reason>, NotProved> {
         let Some(totp) = account.totp.as_ref().filter(|totp| totp.confirmed_at.is_some()) else {
             return Ok(if by_code_alone { Err(Reason::CodeMissing) } else { Ok(()) });
         };
-        let Some(code) = code else { return Ok(Err(Reason::CodeMissing)) };
+        let code = match code {
+            None => return Ok(Err(Reason::CodeMissing)),
+            Some(Code::Totp(code)) => code,
+            Some(Code::Recovery(code)) => {
+                let counts = self.spend_recovery_code(&account.user, code, arrival).await?;
+                return Ok(if counts { Ok(()) } else { Err(Reason::WrongRecoveryCode) });
+            }
+        };
         let Some(step) = self.step_of(account.user.id, totp, code, arrival.at).await? else {
             return Ok(Err(Reason::WrongCode));
         };

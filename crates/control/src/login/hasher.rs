@@ -78,6 +78,6 @@ impl Place {
     pub(super) async fn hash(&self, password: &Arc<Secret>) -> Result<String, HashFailed> {
         let (passwords, password) = (Arc::clone(&self.passwords), Arc::clone(password));
         let hashed = spawn_blocking(move || passwords.hash(&password)).await;
-        hashed.unwrap_or_else(|died| Err(HashFailed::Argon2(died.to_string())))
+        hashed.unwrap_or_else(|died| Err(HashFailed::Broken(died.to_string())))
     }
 }

@@ -8,7 +8,7 @@ use store::users::{Totp, TotpRefused, UserRefused};
 use vault::envelope::Bind;
 use vault::totp;
 
-use super::{Desk, Unavailable};
+use super::{Desk, RecoveryCodes, Unavailable};
 use crate::api::caller::Person;
 use crate::vault_keys::sealer::NotOpened;
 
@@ -39,16 +39,18 @@ impl Desk {
         Ok(totp::uri(&seed, &user.email, &self.settings.issuer))
     }
 
-    /// Puts the second factor in force by its first code.
+    /// Puts the second factor in force by its first code, and gives the codes that stand in for it.
     ///
     /// # Errors
     /// [`NotSwitched`] when the code is not right, or none was begun.
-    pub async fn confirm_totp(&self, person: &Person, code: &str) -> Result<(), NotSwitched> {
+    pub async fn confirm_totp(&self, person: &Person, code: &str) -> Result<RecoveryCodes, NotSwitched> {
         let account = self.store.users().account(person.user()).await.map_err(TotpRefused::from)?;
         let totp = account.totp.ok_or(TotpRefused::Off)?;
         let step = self.step_of(person.user(), &totp, code, self.now()).await.map_err(Unavailable::from)?;
         let step = step.ok_or(NotSwitched::WrongCode)?;
-        Ok(self.store.users().confirm_totp(person.user(), step, &person.act()).await?)
+        let (codes, digests) = self.recovery_codes(person.user()).map_err(Unavailable::from)?;
+        self.store.users().confirm_totp(person.user(), step, &digests, &person.act()).await?;
+        Ok(codes)
     }
 
     /// Switches the second factor off.

@@ -92,6 +92,20 @@ pub fn password_changed(to: &str) -> Letter {
     )
 }
 
+/// Tells somebody that a recovery code was used.
+#[must_use]
+pub fn recovery_code_used(to: &str, left: u64) -> Letter {
+    letter(
+        to,
+        "A recovery code was used",
+        &format!(
+            "Somebody logged in to your account with your password and one of your recovery codes, in the place\n\
+             of the second factor. {left} of the codes are left.\n\n\
+             If it was not you, set a new password now: that ends every login. Then make new recovery codes.\n"
+        ),
+    )
+}
+
 fn letter(to: &str, subject: &'static str, text: &str) -> Letter {
     Letter { to: to.to_owned(), subject, text: Zeroizing::new(text.to_owned()) }
 }

@@ -66,6 +66,9 @@ pub enum NoWay {
     /// The account's password is not text.
     #[error("the password of the account at the mail server is not text")]
     Password,
+    /// The account's password would cross the network in the clear.
+    #[error("the account at the mail server is for TLS alone")]
+    Clear,
     /// The TLS settings do not hold.
     #[error("TLS to the mail server cannot be prepared: {0}")]
     Tls(lettre::transport::smtp::Error),
@@ -103,6 +106,9 @@ impl Way {
     /// [`NoWay`] when the sender or the server's settings do not hold.
     pub fn to_server(from: &str, server: Server) -> Result<Self, NoWay> {
         let from: Mailbox = from.parse()?;
+        if server.protection == Protection::None && server.account.is_some() {
+            return Err(NoWay::Clear);
+        }
         let mut tls = TlsParameters::builder(server.host.clone());
         for pem in &server.extra_roots_pem {
             tls = tls.add_root_certificate(Certificate::from_pem(pem).map_err(NoWay::Tls)?);

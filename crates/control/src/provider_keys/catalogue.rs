@@ -13,6 +13,15 @@ pub enum KeyRule {
     Optional,
 }
 
+/// What a provider is shown of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The secret, in a header.
+    Secret,
+    /// Something that is made of it, so that the secret itself is shown to nobody.
+    Derived,
+}
+
 /// One provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -24,8 +33,10 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// Whether it needs a key.
     pub key: KeyRule,
+    /// What it is shown of a key.
+    pub proof: Proof,
     /// The endpoints it has.
-    pub surfaces: &'static [Surface],
+    pub surfaces: Vec<Surface>,
     /// Whether it is a server of one's own: a private address, no charge for its models.
     pub local: bool,
     /// The page that says how to call it.
@@ -61,4 +72,10 @@ pub trait Catalogue: Send + Sync + 'static {
     /// # Errors
     /// What is wrong with it, for whoever entered it, without any part of it.
     fn check_key(&self, provider: &Provider, secret: &Secret) -> Result<(), String>;
+
+    /// Whether `secret` can be used at this address.
+    ///
+    /// # Errors
+    /// What is wrong with the address, for whoever entered it.
+    fn check_place(&self, provider: &Provider, base_url: &str, secret: &Secret) -> Result<(), String>;
 }

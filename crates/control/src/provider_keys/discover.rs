@@ -62,6 +62,9 @@ pub enum Undiscovered {
     /// It has no list of models there.
     #[error("there is no list of models at this address (status 404)")]
     NoList,
+    /// It has none that a key like this one opens.
+    #[error("this provider lists no models for its kind of key")]
+    Unlisted,
     /// It answered with something else than success.
     #[error("its models endpoint answered with status {0}")]
     Status(u16),
@@ -81,7 +84,7 @@ impl Undiscovered {
             Self::Unreachable(_) | Self::Silent => "unreachable",
             Self::Refused(_) => "refused",
             Self::Limited(_) => "limited",
-            Self::NoList => "no_list",
+            Self::NoList | Self::Unlisted => "no_list",
             Self::Status(_) | Self::Malformed => "failed",
         }
     }

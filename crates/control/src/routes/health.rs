@@ -25,8 +25,8 @@ async fn ready(State(api): State<Api>) -> Response {
         Ok(true) => "ready".into_response(),
         Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the outbox takes no records").into_response(),
         Err(failed) => {
-            tracing::error!(%failed, "the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer").into_response()
+            tracing::error!(%failed, "the store cannot serve requests");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store cannot serve requests").into_response()
         }
     }
 }

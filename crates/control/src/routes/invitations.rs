@@ -13,6 +13,7 @@ use store::invitations::{
 };
 use store::members::By;
 use store::orgs::Org;
+use store::page::Paged;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -122,8 +123,10 @@ async fn list_invitations(
     pages: Pages,
 ) -> Result<Json<Listed<InvitationShown>>, Problem> {
     let now = api.clock().now();
-    let page = member.books().invitations().page(pages.page()).await?;
-    Ok(pages.listed(page, |invitation| InvitationShown::at(invitation, now)))
+    let Paged { rows, next } = member.books().invitations().page(pages.page()).await?;
+    let shown = rows.into_iter().map(|invitation| InvitationShown::at(invitation, now));
+    let rows = shown.collect::<Result<Vec<_>, _>>()?;
+    Ok(pages.listed(Paged { rows, next }, |shown| shown))
 }
 
 /// Invite somebody
@@ -182,7 +185,7 @@ async fn invite(
         }
         _ => Some(shown(&token)),
     };
-    Ok(MadeOnce(InvitationMade { secret, invitation: InvitationShown::at(made, act.at) }, "secret"))
+    Ok(MadeOnce(InvitationMade { secret, invitation: InvitationShown::at(made, act.at)? }, "secret"))
 }
 
 /// An invitation
@@ -195,7 +198,7 @@ async fn get_invitation(
     Id(id): Id<InvitationId>,
 ) -> Result<Json<InvitationShown>, Problem> {
     let invitation = member.books().invitations().get(id).await?;
-    Ok(Json(InvitationShown::at(invitation, api.clock().now())))
+    Ok(Json(InvitationShown::at(invitation, api.clock().now())?))
 }
 
 /// Withdraw an invitation
@@ -243,12 +246,11 @@ fn shown(token: &Token) -> String {
 }
 
 impl InvitationShown {
-    /// The invitation as it is seen at `now`.
-    fn at(invitation: Invitation, now: Timestamp) -> Self {
-        let role = match invitation.grants {
-            Grants::Membership { role, .. } => role,
-            // An organization's invitations are memberships: the store gives no others here.
-            Grants::Setup | Grants::Operator => OrgRole::Auditor,
+    /// The invitation as it is seen at `now`. An organization's invitations are memberships: of the installation's own
+    /// nothing is told here.
+    fn at(invitation: Invitation, now: Timestamp) -> Result<Self, Problem> {
+        let Grants::Membership { role, .. } = invitation.grants else {
+            return Err(Problem::not_found());
         };
         let state = match invitation.state {
             InvitationState::Pending if invitation.expires_at <= now => InvitationStateWord::Expired,
@@ -256,7 +258,7 @@ impl InvitationShown {
             InvitationState::Accepted => InvitationStateWord::Accepted,
             InvitationState::Revoked => InvitationStateWord::Revoked,
         };
-        Self {
+        Ok(Self {
             id: invitation.id.to_string(),
             email: invitation.email,
             role: role.into(),
@@ -265,7 +267,7 @@ impl InvitationShown {
             invited_by: invitation.invited_by.map(|user| user.to_string()),
             created_at: invitation.created_at.into(),
             expires_at: invitation.expires_at.into(),
-        }
+        })
     }
 }
 

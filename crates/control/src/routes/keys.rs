@@ -2,6 +2,7 @@
 //! its prefix and digest; in both cases what is stored gives no key back.
 
 mod asked;
+mod room;
 mod shown;
 
 use axum::extract::State;
@@ -15,6 +16,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use self::asked::{KeyAsked, KeyEdit, RotationAsked};
+use self::room::Room;
 use self::shown::{KeyMade, KeyShown, KeyStateWord};
 use crate::api::Api;
 use crate::api::access::{ANY_ROLE, Routes, Rule, WRITE};
@@ -72,9 +74,9 @@ async fn create_key(
 ) -> Result<MadeOnce<KeyMade>, Problem> {
     member.proved_within_10_minutes()?;
     let act = member.act();
-    let org = member.books().org().get(&member.org().to_string()).await?;
-    let limits = asked.limits(&api.settings().key_limits)?;
-    let limits = api.settings().within(limits, &org)?;
+    let room = Room::of(&member, asked.project_id, api.settings()).await?;
+    // What the installation gives to keys is no wish of the caller's: where there is less, it is less.
+    let limits = room.hold(asked.limits(&room.lower(api.settings().key_limits))?)?;
     asked.check_expiry(act.at)?;
     let (token, prefix, digest) = credential(&api, &asked)?;
     let new = NewKey {
@@ -126,9 +128,8 @@ async fn change_key(
     }
     let state = edit.state()?;
     edit.check_expiry(act.at)?;
-    let org = member.books().org().get(&member.org().to_string()).await?;
     let limits = match edit.limits(&key.limits)? {
-        Some(limits) => Some(api.settings().within(limits, &org)?),
+        Some(limits) => Some(Room::of(&member, key.project, api.settings()).await?.hold(limits)?),
         None => None,
     };
     // The settings first: they may be refused, and then nothing is done.
@@ -140,6 +141,9 @@ async fn change_key(
 }
 
 /// Make the successor of an API key, with the same settings, and show it this once
+///
+/// Where its project or organization has less by now than the key, the successor has no more than that. It belongs to
+/// whoever makes it: in the name of another it would call with provider keys that are that person's own.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", request_body = RotationAsked,
     params(("id" = String, Path, pattern = "^key_[0-9a-f]{32}$")),
     responses((status = 201, description = "The successor is made", body = KeyMade)))]
@@ -152,6 +156,7 @@ async fn rotate_key(
     let act = member.act();
     let old = held(&member, id).await?;
     member.proved_within_10_minutes()?;
+    let room = Room::of(&member, old.project, api.settings()).await?;
     let token = vault::entropy::token(asked.kind()).map_err(Problem::unavailable)?;
     let new = NewKey {
         id: KeyId::new(api.fresh()?),
@@ -164,7 +169,9 @@ async fn rotate_key(
         models: old.models,
         scopes: old.scopes,
         allowed_ips: old.allowed_ips,
-        limits: old.limits,
+        // An old key may have more than there is by now. Its exchange is not refused for that, since what is above holds
+        // it to the same anyway.
+        limits: room.lower(old.limits),
         expires_at: old.expires_at,
         created_at: act.at,
     };

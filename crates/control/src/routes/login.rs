@@ -18,11 +18,12 @@ use crate::api::caller::{Person, Visitor};
 use crate::api::cookies::{self, Cookies};
 use crate::api::csrf;
 use crate::api::json::password::PasswordText;
+use crate::api::json::recovery::RecoveryText;
 use crate::api::json::token::TokenText;
 use crate::api::json::{Done, Json, given};
 use crate::api::problem::Problem;
 use crate::login::hasher::BUSY_MS;
-use crate::login::{Begun, NotContinued, NotProved, Proof, Unavailable};
+use crate::login::{Begun, Code, NotContinued, NotProved, Proof, Unavailable};
 use domain::scope::Denied;
 
 /// Most bytes of what somebody logs in as.
@@ -49,13 +50,17 @@ struct LoginAsked {
     #[serde(default, deserialize_with = "given")]
     #[schema(pattern = "^[0-9]{6}$", nullable = false)]
     totp: Option<String>,
+    /// One of the recovery codes, in the place of the code of the second factor. It works once.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    recovery_code: Option<RecoveryText>,
     session: SessionKind,
 }
 
 /// How the tokens of a login travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum SessionKind {
+pub(super) enum SessionKind {
     /// In cookies, for browsers.
     Cookie,
     /// In the body, for programs.
@@ -122,8 +127,8 @@ impl IntoResponse for Ended {
 
 /// Log in
 ///
-/// One answer, in one time, for an unknown address, a wrong password, a missing or wrong second factor, an account that
-/// is locked, disabled or not verified. Five failures in 15 minutes lock an account, and 20 an address: for 30 seconds,
+/// One answer, in one time, for an unknown address, a wrong password, a missing or wrong second factor or recovery code,
+/// an account that is locked, disabled or not verified. Five failures in 15 minutes lock an account, and 20 an address: for 30 seconds,
 /// then for twice as long each time, at most for an hour.
 #[utoipa::path(post, path = "/api/v1/login", tag = "login", request_body = LoginAsked,
     responses((status = 200, description = "The login began", body = SessionShown)))]
@@ -135,7 +140,12 @@ async fn log_in(
     check_name(&asked.email)?;
     check_code(asked.totp.as_deref(), "totp")?;
     let arrival = &visitor.arrival;
-    let proof = Proof { password: Some(asked.password.0), code: asked.totp };
+    let code = match (asked.totp, asked.recovery_code) {
+        (Some(_), Some(_)) => return Err(Problem::unfit("recovery_code", "Give one code, not two.")),
+        (Some(totp), None) => Some(Code::Totp(totp)),
+        (None, recovery) => recovery.map(|recovery| Code::Recovery(recovery.0)),
+    };
+    let proof = Proof { password: Some(asked.password.0), code };
     match api.desk().log_in(&asked.email, &proof, arrival).await {
         Ok(begun) => session(&api, arrival, begun, asked.session),
         Err(NotProved::Refused) => {

@@ -20,7 +20,7 @@ use crate::api::json::password::PasswordText;
 use crate::api::json::{Done, Id, Instant, Json, clearable, given, id};
 use crate::api::page::Listed;
 use crate::api::problem::Problem;
-use crate::login::{NotProved, Proof};
+use crate::login::{Code, NotProved, Proof};
 
 /// The routes of this noun.
 pub(super) fn routes(all: Routes) -> Routes {
@@ -57,6 +57,12 @@ pub(super) struct UserShown {
 struct Me {
     user: UserShown,
     login: HereShown,
+    /// The operator who acts as you at this moment, for as long as this login goes on; null when it is you.
+    #[schema(pattern = "^user_[0-9a-f]{32}$")]
+    impersonated_by: Option<String>,
+    /// How many recovery codes you have left, each of which stands in once for the second factor.
+    #[schema(minimum = 0, maximum = 10)]
+    recovery_codes_left: u64,
 }
 
 /// A login, as it sees itself.
@@ -105,6 +111,9 @@ struct LoginShown {
     ip: String,
     /// What the program called itself.
     user_agent: String,
+    /// The operator who acts in it as you, to help you; null when it is you.
+    #[schema(pattern = "^user_[0-9a-f]{32}$")]
+    impersonated_by: Option<String>,
 }
 
 /// An organization that a person belongs to.
@@ -148,7 +157,13 @@ struct ProofAsked {
     responses((status = 200, description = "You, and the login you ask with", body = Me)))]
 async fn me(person: Person, State(api): State<Api>) -> Result<Json<Me>, Problem> {
     let user = api.desk().user(person.user()).await.map_err(crate::login::NotRegistered::from)?;
-    Ok(Json(Me { user: user.into(), login: person.signed_in().clone().into() }))
+    let recovery_codes_left = api.desk().recovery_codes_left(person.user()).await?;
+    Ok(Json(Me {
+        user: user.into(),
+        login: person.signed_in().clone().into(),
+        impersonated_by: person.impersonated_by().map(|by| by.to_string()),
+        recovery_codes_left,
+    }))
 }
 
 /// Change your user name
@@ -217,7 +232,8 @@ async fn prove_again(
     if asked.password.is_some() == asked.totp.is_some() {
         return Err(Problem::unfit("password", "Give the password or the code of the second factor."));
     }
-    let proof = Proof { password: asked.password.map(|password| password.0), code: asked.totp };
+    let proof =
+        Proof { password: asked.password.map(|password| password.0), code: asked.totp.map(Code::Totp) };
     let proved = api.desk().prove_again(&person, &proof).await;
     Ok(Json(late(&api, person.arrival(), proved).await?.into()))
 }
@@ -278,6 +294,7 @@ impl From<Login> for LoginShown {
             ends_at: login.ends_at.into(),
             ip: login.ip,
             user_agent: login.user_agent,
+            impersonated_by: login.impersonated_by.map(|by| by.to_string()),
         }
     }
 }

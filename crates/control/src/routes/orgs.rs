@@ -12,13 +12,13 @@ use store::orgs::{NewOrg, Org, OrgChange, OrgRefused, OrgState};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::api::Api;
 use crate::api::access::{ANY_ROLE, RUN, Routes, Rule};
 use crate::api::caller::{Member, Operator};
 use crate::api::json::name::Name;
 use crate::api::json::{Id, Instant, Json, Made, clearable, given};
 use crate::api::page::{Listed, Pages, Paging};
 use crate::api::problem::Problem;
+use crate::api::{Api, Settings, UnprotectedPages};
 
 /// The routes of this noun.
 pub(super) fn routes(all: Routes) -> Routes {
@@ -34,7 +34,7 @@ pub(super) fn routes(all: Routes) -> Routes {
 struct OrgShown {
     #[schema(pattern = "^org_[0-9a-f]{32}$")]
     id: String,
-    /// Unlike any other's.
+    /// Which other organizations may have as well: the id is what tells them apart.
     name: String,
     /// Nothing of a suspended organization works.
     state: OrgStateWord,
@@ -118,7 +118,8 @@ struct CurrentOrgChange {
     #[serde(default, deserialize_with = "clearable")]
     #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
     allowed_ips: Option<Option<Vec<Block>>>,
-    /// The origins of pages that may call it from browsers, such as `https://app.example.com`.
+    /// The origins of pages that may call it from browsers, such as `https://app.example.com`; in production none over
+    /// plain HTTP, unless it is the browser's own machine.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Vec<String>, max_items = 1000, nullable = false)]
     allowed_origins: Option<Vec<Origin>>,
@@ -166,18 +167,13 @@ async fn change_org(
     Id(id): Id<OrgId>,
     Json(change): Json<OperatorsOrgChange>,
 ) -> Result<Json<OrgShown>, Problem> {
-    let (act, orgs) = (operator.act(), operator.store().orgs());
     let wish = OrgChange {
         name: Edit::from(change.name.map(|name| name.0)),
+        state: Edit::from(change.state.map(OrgState::from)),
         limits: Edit::from(change.limits.map(OrgLimits::from)),
         ..OrgChange::default()
     };
-    // The name first: it may be refused, and then nothing is done.
-    let mut org = orgs.update(id, &wish, &act).await?;
-    if let Some(state) = change.state.map(OrgState::from).filter(|state| *state != org.state) {
-        org = orgs.set_state(id, state, &act).await?;
-    }
-    Ok(Json(org.into()))
+    Ok(Json(operator.store().orgs().update(id, &wish, &operator.act()).await?.into()))
 }
 
 /// The organization that the login is at
@@ -192,8 +188,12 @@ async fn current_org(member: Member) -> Result<Json<OrgShown>, Problem> {
     responses((status = 200, description = "The organization as it is now", body = OrgShown)))]
 async fn change_current_org(
     member: Member,
+    State(api): State<Api>,
     Json(change): Json<CurrentOrgChange>,
 ) -> Result<Json<OrgShown>, Problem> {
+    if let Some(pages) = &change.allowed_origins {
+        check_pages(pages, api.settings())?;
+    }
     let wish = OrgChange {
         name: Edit::from(change.name.map(|name| name.0)),
         allowed_ips: Edit::from(change.allowed_ips),
@@ -202,6 +202,21 @@ async fn change_current_org(
         ..OrgChange::default()
     };
     Ok(Json(member.books().org().update(member.org(), &wish, &member.act()).await?.into()))
+}
+
+/// Refuses pages that the gate would not let in.
+fn check_pages(pages: &[Origin], settings: &Settings) -> Result<(), Problem> {
+    let refused =
+        |page: &&Origin| settings.unprotected_pages == UnprotectedPages::Refused && !page.is_protected();
+    match pages.iter().find(refused) {
+        None => Ok(()),
+        Some(page) => Err(Problem::unfit(
+            "allowed_origins",
+            format!(
+                "{page} comes over plain HTTP, which this installation lets no page do. Serve it over https."
+            ),
+        )),
+    }
 }
 
 impl From<Org> for OrgShown {
@@ -263,9 +278,8 @@ impl From<OrgStateWord> for OrgState {
 impl From<OrgRefused> for Problem {
     fn from(refused: OrgRefused) -> Self {
         match refused {
-            OrgRefused::NameTaken(_) => Self::conflict("There is already an organization of this name."),
             OrgRefused::BadName(bad) => Self::unfit("name", bad.to_string()),
-            OrgRefused::NotFound(_) => Self::not_found(),
+            OrgRefused::NotFound(_) | OrgRefused::Ambiguous(_) => Self::not_found(),
             OrgRefused::Read(failed) => failed.into(),
             OrgRefused::Write(failed) => failed.into(),
         }

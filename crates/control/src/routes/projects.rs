@@ -2,14 +2,16 @@
 
 use axum::extract::State;
 use domain::id::ProjectId;
+use domain::limit::ProjectLimits;
 use serde::{Deserialize, Serialize};
-use store::projects::{NewProject, Project, ProjectRefused};
+use store::edit::Edit;
+use store::projects::{NewProject, Project, ProjectChange, ProjectRefused};
 use store::switch::Switch;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::api::Api;
-use crate::api::access::{ANY_ROLE, Routes, Rule, WRITE};
+use crate::api::access::{ANY_ROLE, RUN, Routes, Rule, WRITE};
 use crate::api::caller::Member;
 use crate::api::json::name::Name;
 use crate::api::json::{Id, Instant, Json, Made, given};
@@ -34,6 +36,7 @@ struct ProjectShown {
     name: String,
     /// None of the keys of a disabled project works.
     state: ProjectState,
+    limits: ProjectLimitsBody,
     created_at: Instant,
 }
 
@@ -43,6 +46,21 @@ struct ProjectShown {
 enum ProjectState {
     Active,
     Disabled,
+}
+
+/// The limits of a project over all of its keys.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProjectLimits)]
+struct ProjectLimitsBody {
+    /// Requests in any 60 seconds; null for no such limit.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    requests_per_minute: Option<u32>,
+    /// Tokens in any 60 seconds; null for no such limit.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    tokens_per_minute: Option<u32>,
 }
 
 /// A project to be made.
@@ -56,13 +74,18 @@ struct ProjectAsked {
 /// What is to change of a project; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ProjectChange {
+#[schema(as = ProjectChange)]
+struct ProjectEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     name: Option<Name>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     state: Option<ProjectState>,
+    /// For owners and admins alone; no limit is above the one that the organization has of its own.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    limits: Option<ProjectLimitsBody>,
 }
 
 /// The projects of the organization
@@ -95,31 +118,49 @@ async fn get_project(member: Member, Id(id): Id<ProjectId>) -> Result<Json<Proje
     Ok(Json(member.books().projects().get(None, &id.to_string()).await?.into()))
 }
 
-/// Rename a project, switch it off or on
-#[utoipa::path(patch, path = "/api/v1/projects/{id}", tag = "projects", request_body = ProjectChange,
+/// Rename a project, switch it off or on, give it limits
+#[utoipa::path(patch, path = "/api/v1/projects/{id}", tag = "projects", request_body = ProjectEdit,
     params(("id" = String, Path, pattern = "^proj_[0-9a-f]{32}$")),
     responses((status = 200, description = "The project as it is now", body = ProjectShown)))]
 async fn change_project(
     member: Member,
     Id(id): Id<ProjectId>,
-    Json(change): Json<ProjectChange>,
+    Json(edit): Json<ProjectEdit>,
 ) -> Result<Json<ProjectShown>, Problem> {
-    let (act, projects) = (member.act(), member.books().projects());
-    let mut project = projects.get(None, &id.to_string()).await?;
-    // The name first: it may be refused, and then nothing is done.
-    if let Some(Name(name)) = change.name.filter(|name| name.0 != project.name) {
-        project = projects.rename(id, &name, &act).await?;
+    if edit.limits.is_some() && !RUN.contains(&member.role()) {
+        return Err(Problem::forbidden("Owners and admins say what the limits of a project are."));
     }
-    if let Some(state) = change.state.map(Switch::from).filter(|state| *state != project.state) {
-        project = projects.set_state(id, state, &act).await?;
+    let change = ProjectChange {
+        name: Edit::from(edit.name.map(|name| name.0)),
+        state: Edit::from(edit.state.map(Switch::from)),
+        limits: Edit::from(edit.limits.map(ProjectLimitsBody::checked).transpose()?),
+    };
+    Ok(Json(member.books().projects().update(id, &change, &member.act()).await?.into()))
+}
+
+impl ProjectLimitsBody {
+    /// The limits, if they let something pass.
+    fn checked(self) -> Result<ProjectLimits, Problem> {
+        let Self { requests_per_minute, tokens_per_minute } = self;
+        for (field, limit) in [
+            ("limits.requests_per_minute", requests_per_minute),
+            ("limits.tokens_per_minute", tokens_per_minute),
+        ] {
+            if limit == Some(0) {
+                let detail = "A limit is at least 1; a project that may do nothing is disabled.";
+                return Err(Problem::unfit(field, detail));
+            }
+        }
+        Ok(ProjectLimits { requests_per_minute, tokens_per_minute })
     }
-    Ok(Json(project.into()))
 }
 
 impl From<Project> for ProjectShown {
     fn from(project: Project) -> Self {
-        let Project { id, name, state, created_at, .. } = project;
-        Self { id: id.to_string(), name, state: state.into(), created_at: created_at.into() }
+        let Project { id, org: _, name, state, limits, created_at } = project;
+        let ProjectLimits { requests_per_minute, tokens_per_minute } = limits;
+        let limits = ProjectLimitsBody { requests_per_minute, tokens_per_minute };
+        Self { id: id.to_string(), name, state: state.into(), limits, created_at: created_at.into() }
     }
 }
 
@@ -150,6 +191,9 @@ impl From<ProjectRefused> for Problem {
             ProjectRefused::BadName(bad) => Self::unfit("name", bad.to_string()),
             ProjectRefused::NoSuchOrg(_) | ProjectRefused::NotFound(_) | ProjectRefused::Ambiguous(_) => {
                 Self::not_found()
+            }
+            ProjectRefused::Above(above) => {
+                Self::unfit(&format!("limits.{}", above.limit), format!("No project gets more: {above}."))
             }
             ProjectRefused::Read(failed) => failed.into(),
             ProjectRefused::Write(failed) => failed.into(),

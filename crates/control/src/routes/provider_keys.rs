@@ -4,6 +4,7 @@
 mod asked;
 mod keep;
 mod own;
+mod quotas;
 mod reach;
 mod shown;
 
@@ -106,8 +107,8 @@ async fn discover_models(
     let provider = upstreams.provider(&asked.provider).map_err(Unfit::from)?;
     let base_url = upstreams.base_url(&provider, asked.base_url.as_deref(), by(&reader))?;
     let secret = asked.secret.map(|secret| secret.0);
-    upstreams.check_key(&provider, secret.as_ref())?;
-    Ok(Json(upstreams.models(&base_url, secret.as_ref()).await?.into()))
+    upstreams.check_key(&provider, &base_url, secret.as_ref())?;
+    Ok(Json(upstreams.models(&provider, &base_url, secret.as_ref()).await?.into()))
 }
 
 /// A provider key
@@ -207,7 +208,7 @@ impl From<Unfit> for Problem {
     fn from(unfit: Unfit) -> Self {
         let field = match &unfit {
             Unfit::Provider(_) => "provider",
-            Unfit::NoUrl(_) | Unfit::Url(_) | Unfit::UrlQuery => "base_url",
+            Unfit::NoUrl(_) | Unfit::Url(_) | Unfit::UrlQuery | Unfit::Place(_) => "base_url",
             Unfit::NoKey(_) | Unfit::Key(_) => "secret",
         };
         Self::unfit(field, unfit.to_string())

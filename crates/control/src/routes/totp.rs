@@ -12,11 +12,13 @@ use crate::api::access::{Routes, Rule};
 use crate::api::caller::Person;
 use crate::api::json::{Done, Json, MadeOnce};
 use crate::api::problem::Problem;
-use crate::login::{NotRegistered, NotSwitched};
+use crate::login::{NotRegistered, NotSwitched, RecoveryCodes};
 
 /// The routes of this noun.
 pub(super) fn routes(all: Routes) -> Routes {
-    all.add(Rule::Person, routes!(begin_totp, remove_totp)).add(Rule::Person, routes!(confirm_totp))
+    all.add(Rule::Person, routes!(begin_totp, remove_totp))
+        .add(Rule::Person, routes!(confirm_totp))
+        .add(Rule::Person, routes!(renew_recovery_codes))
 }
 
 /// What an authenticator app needs.
@@ -35,6 +37,15 @@ struct Code {
     code: String,
 }
 
+/// Codes for the day on which the device is lost: each stands in once for the second factor.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecoveryCodes)]
+struct RecoveryCodesShown {
+    /// They are shown this once. Write them down.
+    #[schema(value_type = Option<Vec<String>>)]
+    recovery_codes: Vec<String>,
+}
+
 /// Begin a second factor; it counts from its first code
 #[utoipa::path(post, path = "/api/v1/me/totp", tag = "me",
     responses((status = 201, description = "What an authenticator app needs", body = TotpBegun)))]
@@ -46,16 +57,27 @@ async fn begin_totp(person: Person, State(api): State<Api>) -> Result<MadeOnce<T
 
 /// Put the second factor in force by its first code
 #[utoipa::path(post, path = "/api/v1/me/totp/confirm", tag = "me", request_body = Code,
-    responses((status = 204, description = "Logins ask for it from now on")))]
+    responses((status = 201, description = "Logins ask for it from now on, or for one of these codes",
+        body = RecoveryCodesShown)))]
 async fn confirm_totp(
     person: Person,
     State(api): State<Api>,
     Json(asked): Json<Code>,
-) -> Result<Done, Problem> {
+) -> Result<MadeOnce<RecoveryCodesShown>, Problem> {
     person.proved_within_10_minutes()?;
     check_code(Some(&asked.code), "code")?;
-    api.desk().confirm_totp(&person, &asked.code).await?;
-    Ok(Done)
+    Ok(shown(&api.desk().confirm_totp(&person, &asked.code).await?))
+}
+
+/// Make other recovery codes; those of before work no more
+#[utoipa::path(post, path = "/api/v1/me/totp/recovery-codes", tag = "me",
+    responses((status = 201, description = "The codes", body = RecoveryCodesShown)))]
+async fn renew_recovery_codes(
+    person: Person,
+    State(api): State<Api>,
+) -> Result<MadeOnce<RecoveryCodesShown>, Problem> {
+    person.proved_within_10_minutes()?;
+    Ok(shown(&api.desk().renew_recovery_codes(&person).await?))
 }
 
 /// Switch the second factor off
@@ -65,6 +87,11 @@ async fn remove_totp(person: Person, State(api): State<Api>) -> Result<Done, Pro
     person.proved_within_10_minutes()?;
     api.desk().remove_totp(&person).await.map_err(NotSwitched::from)?;
     Ok(Done)
+}
+
+fn shown(codes: &RecoveryCodes) -> MadeOnce<RecoveryCodesShown> {
+    let recovery_codes = codes.0.iter().map(|code| code.to_string()).collect();
+    MadeOnce(RecoveryCodesShown { recovery_codes }, "recovery_codes")
 }
 
 impl From<NotSwitched> for Problem {

@@ -2,7 +2,7 @@
 //! all. What else is told of a call is there for as long as its trace is kept.
 
 use domain::id::{CallId, KeyId, ProjectId};
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::usage::{CallSettled, Trace};
 use serde::{Deserialize, Serialize};
 use store::page::{Page, Paged};
@@ -86,6 +86,7 @@ struct UsageRow {
     /// `complete`, `failed`, `cut`, `cancelled` or `interrupted`.
     outcome: &'static str,
     tokens: UsageTokens,
+    units: UsageUnits,
     /// `provider`, `estimated` or `none`.
     source: &'static str,
     /// In nano-dollars.
@@ -124,6 +125,24 @@ struct UsageTokens {
     reasoning: i64,
     #[schema(minimum = 0)]
     audio: i64,
+    #[schema(minimum = 0)]
+    cache_write_1h: i64,
+    #[schema(minimum = 0)]
+    image: i64,
+}
+
+/// What was used and is not counted in tokens.
+#[derive(Debug, Serialize, ToSchema)]
+struct UsageUnits {
+    #[schema(minimum = 0)]
+    pictures: i64,
+    /// Milliseconds of sound.
+    #[schema(minimum = 0)]
+    sound_ms: i64,
+    #[schema(minimum = 0)]
+    characters: i64,
+    #[schema(minimum = 0)]
+    searches: i64,
 }
 
 /// Sums of calls.
@@ -141,6 +160,7 @@ struct UsageGroup {
     #[schema(minimum = 0)]
     calls: i64,
     tokens: UsageTokens,
+    units: UsageUnits,
     /// In nano-dollars; what is more than fits is the most that does.
     cost_nanos: i64,
     /// Exactly, as a decimal of US dollars.
@@ -236,6 +256,7 @@ impl From<CallSettled> for UsageRow {
             model: call.model,
             outcome: call.outcome.word(),
             tokens: (&call.tokens).into(),
+            units: (&call.units).into(),
             source: call.source.word(),
             cost_nanos: call.cost.nanos(),
             pricing: call.pricing,
@@ -262,8 +283,8 @@ impl From<Trace> for UsageTrace {
 
 impl From<&Tokens> for UsageTokens {
     fn from(tokens: &Tokens) -> Self {
-        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let Tokens { input, cache_read, cache_write, output, reasoning, audio } = *tokens;
+        let Tokens { input, cache_read, cache_write, output, reasoning, audio, cache_write_1h, image } =
+            *tokens;
         Self {
             input: whole(input),
             cache_read: whole(cache_read),
@@ -271,8 +292,27 @@ impl From<&Tokens> for UsageTokens {
             output: whole(output),
             reasoning: whole(reasoning),
             audio: whole(audio),
+            cache_write_1h: whole(cache_write_1h),
+            image: whole(image),
         }
     }
+}
+
+impl From<&Units> for UsageUnits {
+    fn from(units: &Units) -> Self {
+        let Units { pictures, sound_ms, characters, searches } = *units;
+        Self {
+            pictures: whole(pictures),
+            sound_ms: whole(sound_ms),
+            characters: whole(characters),
+            searches: whole(searches),
+        }
+    }
+}
+
+/// A count, held at the largest number that the API's type holds.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl From<Group> for UsageGroup {
@@ -281,6 +321,7 @@ impl From<Group> for UsageGroup {
         Self {
             calls: i64::try_from(group.calls).unwrap_or(i64::MAX),
             tokens: (&group.tokens).into(),
+            units: (&group.units).into(),
             cost_nanos: i64::try_from(group.cost_nanos).unwrap_or(least_or_most),
             cost_usd: group.cost_usd(),
             label: group.label,

@@ -26,6 +26,7 @@ fn scope_of(org: u128, user: Option<u128>) -> Scope {
         scopes: vec![],
         allowed_ips: None,
         limits: Limits::default(),
+        project_limits: crate::limit::ProjectLimits::default(),
         org_limits: OrgLimits::default(),
         org_allowed_ips: None,
         org_origins: crate::origin::Origins::default(),
@@ -48,6 +49,7 @@ fn connection(id: u128, provider: &str, serves: Serves, priority: u16) -> Connec
         fallback_to_platform: false,
         in_service: true,
         rests_until: None,
+        quotas: crate::pool::quota::Quotas::default(),
     }
 }
 

@@ -4,7 +4,6 @@
 //! way. In HTTP/1 it also waits until the socket has taken what was handed over, so that a slow reader costs little
 //! memory.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -15,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::body::Body;
+use crate::body::{Body, CutOff};
 
 /// Most bytes of a whole answer that are handed over at once, so that a reader that stops holds no more than this.
 const PIECE_BYTES: usize = 64 << 10;
@@ -155,12 +154,12 @@ impl Watched {
 
 impl http_body::Body for Watched {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         let this = &mut *self;
         ready!(this.poll_room(context));
         this.settle();

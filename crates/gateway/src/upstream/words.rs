@@ -3,7 +3,7 @@
 
 use domain::secret::Secret;
 use http::StatusCode;
-use wire::openai::UpstreamError;
+use wire::failure::UpstreamError;
 
 /// Most characters of an upstream's message that are passed on.
 const MESSAGE_CHARS: usize = 2_000;

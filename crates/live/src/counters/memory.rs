@@ -1,16 +1,18 @@
-//! Counters in this process. A key has a lock of its own, a person and an organization have none, and the table that finds them
+//! Counters in this process. A key has a lock of its own, those that keys share have none, and the table that finds them
 //! is sharded, so that requests of different keys rarely meet. Who has been idle is forgotten, which bounds the memory
 //! by the keys in use.
+
+mod shared_counts;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::id::{KeyId, OrgId, UserId};
+use domain::id::{KeyId, OrgId, ProjectId, UserId};
 use domain::limit::{Exceeded, Standing, Window};
 
-use super::shared::SharedWindow;
+use self::shared_counts::{Rule, SharedCounts};
 use super::{Admitted, Asking, Refused, Unit};
 
 /// Independent parts of each table.
@@ -25,19 +27,21 @@ const SWEEP_MS: i64 = 60_000;
 /// What a refusal for concurrency advises: nobody knows when a request in flight will end.
 const CONCURRENCY_RETRY_MS: u64 = 1_000;
 
-/// The counters of all keys, people and organizations.
+/// The counters of all keys, people, projects and organizations.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     keys: Table<KeyId, KeyCounts>,
-    users: Table<UserId, UserCounts>,
-    orgs: Table<OrgId, OrgCounts>,
+    users: Table<UserId, SharedCounts>,
+    projects: Table<ProjectId, SharedCounts>,
+    orgs: Table<OrgId, SharedCounts>,
 }
 
 #[derive(Debug)]
 struct KeyCounts {
-    /// A key never changes who made it, nor its organization.
-    user: Option<Arc<UserCounts>>,
-    org: Arc<OrgCounts>,
+    /// A key never changes who made it, nor its project and organization.
+    user: Option<Arc<SharedCounts>>,
+    project: Arc<SharedCounts>,
+    org: Arc<SharedCounts>,
     windows: Mutex<Windows>,
     in_flight: AtomicU32,
     last_ms: AtomicI64,
@@ -50,25 +54,12 @@ struct Windows {
     tokens: Window,
 }
 
-#[derive(Debug, Default)]
-struct UserCounts {
-    requests: SharedWindow,
-    last_ms: AtomicI64,
-}
-
-#[derive(Debug, Default)]
-struct OrgCounts {
-    requests: SharedWindow,
-    /// Made when the organization first has such a limit.
-    tokens: OnceLock<Box<SharedWindow>>,
-    last_ms: AtomicI64,
-}
-
 /// What an admitted request holds on to: its place, and the windows its tokens will count in.
 #[derive(Debug)]
 pub(super) struct Held {
     key: Arc<KeyCounts>,
     key_tokens: bool,
+    project_tokens: bool,
     org_tokens: bool,
 }
 
@@ -76,8 +67,9 @@ impl Memory {
     /// See [`super::Counters::admit`].
     pub(super) fn admit(&self, asking: &Asking<'_>, now_ms: i64) -> Result<Admitted, Refused> {
         let key = self.keys.find(asking.key, now_ms, || KeyCounts {
-            user: asking.user.map(|user| self.users.find(user, now_ms, UserCounts::default)),
-            org: self.orgs.find(asking.org, now_ms, OrgCounts::default),
+            user: asking.user.map(|user| self.users.find(user, now_ms, SharedCounts::default)),
+            project: self.projects.find(asking.project, now_ms, SharedCounts::default),
+            org: self.orgs.find(asking.org, now_ms, SharedCounts::default),
             windows: Mutex::default(),
             in_flight: AtomicU32::new(0),
             last_ms: AtomicI64::new(now_ms),
@@ -87,11 +79,10 @@ impl Memory {
 }
 
 impl KeyCounts {
-    /// Looks at everything, then counts everything: only those with whom a request shares its person or its
+    /// Looks at everything, then counts everything: only those with whom a request shares its person, its project or its
     /// organization can still come between, and then it is counted nowhere.
     fn admit(self: Arc<Self>, asking: &Asking<'_>, now_ms: i64) -> Result<Admitted, Refused> {
         self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
-        self.org.last_ms.fetch_max(now_ms, Ordering::Relaxed);
         let limits = asking.limits;
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         // Places are taken only under this lock, so between this check and the taking they can only become more.
@@ -110,16 +101,7 @@ impl KeyCounts {
                 Some(standing.map_err(refused("tokens_per_minute", Unit::Tokens, limit))?)
             }
         };
-        let of_user = match &self.user {
-            Some(user) => Some((user, user.admit(asking, now_ms)?)),
-            None => None,
-        };
-        if let Err(refused) = self.org.admit(asking, now_ms) {
-            if let Some((user, counted_in)) = of_user {
-                user.requests.take_back(counted_in);
-            }
-            return Err(refused);
-        }
+        self.count_shared(asking, now_ms)?;
         windows.second.add(now_ms, 1, SECOND_MS);
         let reset_ms = windows.minute.add(now_ms, 1, MINUTE_MS);
         let requests = Standing { remaining: standing.remaining - 1, reset_ms, ..standing };
@@ -127,47 +109,55 @@ impl KeyCounts {
         drop(windows);
         let held = Held {
             key_tokens: limits.tokens_per_minute.is_some(),
+            project_tokens: asking.project_tokens_per_minute.is_some(),
             org_tokens: asking.org_tokens_per_minute.is_some(),
             key: self,
         };
         Ok(Admitted { requests, tokens, held })
     }
-}
 
-impl UserCounts {
-    /// Counts the request, and gives the part of the window it was counted in.
-    fn admit(&self, asking: &Asking<'_>, now_ms: i64) -> Result<i64, Refused> {
-        self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
-        let limit = asking.user_requests_per_minute;
-        let admitted = self.requests.admit(now_ms, limit, MINUTE_MS);
-        admitted.map_err(refused("user_requests_per_minute", Unit::Requests, limit))
-    }
-}
-
-impl OrgCounts {
-    fn admit(&self, asking: &Asking<'_>, now_ms: i64) -> Result<(), Refused> {
-        if let Some(limit) = asking.org_tokens_per_minute {
-            let look = self.tokens().look(now_ms, limit, MINUTE_MS);
-            look.map_err(refused("org_tokens_per_minute", Unit::Tokens, limit))?;
+    /// Counts the request with everybody it is shared with, or with nobody.
+    fn count_shared(&self, asking: &Asking<'_>, now_ms: i64) -> Result<(), Refused> {
+        let user_requests = Rule::of("user_requests_per_minute", Some(asking.user_requests_per_minute));
+        let project_requests = Rule::of("project_requests_per_minute", asking.project_requests_per_minute);
+        let project_tokens = Rule::of("project_tokens_per_minute", asking.project_tokens_per_minute);
+        let org_requests = Rule::of("org_requests_per_minute", Some(asking.org_requests_per_minute));
+        let org_tokens = Rule::of("org_tokens_per_minute", asking.org_tokens_per_minute);
+        let shared = [
+            (self.user.as_deref(), user_requests, None),
+            (Some(&*self.project), project_requests, project_tokens),
+            (Some(&*self.org), org_requests, org_tokens),
+        ];
+        let mut counted = [None; 3];
+        for ((counts, requests, tokens), place) in shared.into_iter().zip(&mut counted) {
+            let Some(counts) = counts else { continue };
+            match counts.admit(requests, tokens, now_ms) {
+                Ok(counted_in) => *place = counted_in.map(|counted_in| (counts, counted_in)),
+                Err(refused) => {
+                    for (counts, counted_in) in counted.into_iter().flatten() {
+                        counts.take_back(counted_in);
+                    }
+                    return Err(refused);
+                }
+            }
         }
-        let limit = asking.org_requests_per_minute;
-        let admitted = self.requests.admit(now_ms, limit, MINUTE_MS);
-        admitted.map(drop).map_err(refused("org_requests_per_minute", Unit::Requests, limit))
-    }
-
-    fn tokens(&self) -> &SharedWindow {
-        self.tokens.get_or_init(Box::default)
+        Ok(())
     }
 }
 
 impl Held {
     pub(super) fn spend(&self, tokens: u32, now_ms: i64) {
+        // A request may have taken longer than it takes to be forgotten, and its tokens count from now on.
+        self.key.last_ms.fetch_max(now_ms, Ordering::Relaxed);
         if self.key_tokens {
             let mut windows = self.key.windows.lock().unwrap_or_else(PoisonError::into_inner);
             windows.tokens.add(now_ms, tokens, MINUTE_MS);
         }
+        if self.project_tokens {
+            self.key.project.spend(tokens, now_ms);
+        }
         if self.org_tokens {
-            self.key.org.tokens().add(now_ms, tokens, MINUTE_MS);
+            self.key.org.spend(tokens, now_ms);
         }
     }
 
@@ -206,18 +196,6 @@ impl Aging for KeyCounts {
     }
 }
 
-impl Aging for UserCounts {
-    fn last_ms(&self) -> i64 {
-        self.last_ms.load(Ordering::Relaxed)
-    }
-}
-
-impl Aging for OrgCounts {
-    fn last_ms(&self) -> i64 {
-        self.last_ms.load(Ordering::Relaxed)
-    }
-}
-
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
         let empty = |_| Mutex::new(Shard { rows: HashMap::new(), next_sweep_ms: 0 });
@@ -232,7 +210,8 @@ impl<K: Hash + Eq + Copy, V: Aging> Table<K, V> {
         let mut shard = self.shards[index].lock().unwrap_or_else(PoisonError::into_inner);
         if now_ms >= shard.next_sweep_ms {
             shard.next_sweep_ms = now_ms.saturating_add(SWEEP_MS);
-            // Whoever holds a row is using it: a request in flight, or a key of the person or the organization.
+            // Whoever holds a row is using it: a request in flight, or a key of the person, the project or
+            // the organization.
             shard.rows.retain(|_, row| {
                 Arc::strong_count(row) > 1 || now_ms.saturating_sub(row.last_ms()) < IDLE_MS
             });

@@ -31,7 +31,8 @@ fn call() -> CallSettled {
         provider: "openai".to_owned(),
         model: "model-upstream".to_owned(),
         outcome: Outcome::Cut,
-        tokens: Tokens { input: 11, reasoning: 4, ..Tokens::default() },
+        tokens: Tokens { input: 11, reasoning: 4, image: 2, ..Tokens::default() },
+        units: Units { pictures: 3, ..Units::default() },
         source: UsageSource::Provider,
         cost: Money::from_nanos(1_234),
         pricing: "priced".to_owned(),
@@ -65,6 +66,8 @@ fn a_settled_call_shows_in_every_figure() {
             "portcullis_requests_total{surface=\"chat\",outcome=\"complete\",status=\"2xx\"} 0",
             "portcullis_tokens_total{kind=\"input\"} 11",
             "portcullis_tokens_total{kind=\"reasoning\"} 4",
+            "portcullis_tokens_total{kind=\"image\"} 2",
+            "portcullis_units_total{unit=\"picture\"} 3",
             "portcullis_cost_nanos_total 1234",
             "portcullis_request_seconds_sum 1.5",
             "portcullis_request_seconds_bucket{le=\"1.0\"} 0",
@@ -95,7 +98,14 @@ fn refusals_and_attempts_are_counted_by_word() {
             meters.attempted(Attempt::TimedOut);
             meters.streamed(12);
             meters.set_backlog(7);
-            meters.set_pool(&Census { active: 4, exhausted: 5, cooling: 3, broken: 2, providers_out: 1 });
+            meters.set_pool(&Census {
+                active: 4,
+                near_limit: 6,
+                exhausted: 5,
+                cooling: 3,
+                broken: 2,
+                providers_out: 1,
+            });
             meters.damaged(1);
             meters.removed("traces", 9);
             meters.removed("unheard of", 5);

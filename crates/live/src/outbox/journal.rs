@@ -96,7 +96,7 @@ impl Journal {
         let (need, most) = match event {
             Event::Opened(_) => (Need::Opening, MAX_OPENED_BYTES),
             Event::Settled(_) => (Need::Settling, MAX_SETTLED_BYTES),
-            Event::Noted(_) => (Need::Noting, MAX_NOTED_BYTES),
+            Event::Noted(_) | Event::Pinned(_) => (Need::Noting, MAX_NOTED_BYTES),
         };
         let largest = self.segment_bytes.saturating_sub(segment::HEADER_BYTES) as usize;
         if payload.len() > most || frame::footprint(payload.len()) > largest {

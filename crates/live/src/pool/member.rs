@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::ProviderKeyId;
+use domain::money::Money;
+use domain::pool::quota::{Load, Quotas, Used};
 use domain::pool::{Cause, Chance, Fault, Health, Outage, Recent, Role, Standing, Told, Turned};
 use domain::route::{Connection, Owner};
 use domain::time::Timestamp;
@@ -73,6 +75,13 @@ impl Group {
     }
 }
 
+/// What may go over a connection, and what did.
+#[derive(Debug, Default)]
+struct Metered {
+    quotas: Quotas,
+    used: Used,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -84,6 +93,7 @@ pub(super) struct Member {
     /// Until when a person has put it to rest, in microseconds.
     rests_until: AtomicI64,
     health: Mutex<Health>,
+    metered: Mutex<Metered>,
     seen: Seen,
 }
 
@@ -97,6 +107,7 @@ impl Member {
             failed: AtomicU64::new(0),
             rests_until: AtomicI64::new(i64::MIN),
             health: Mutex::default(),
+            metered: Mutex::default(),
             seen: Seen::new(now),
         }
     }
@@ -104,6 +115,21 @@ impl Member {
     /// Puts it to rest until then, or ends such a rest.
     pub(super) fn rest_until(&self, until: Option<Timestamp>) {
         self.rests_until.store(until.map_or(i64::MIN, |until| until.0), Ordering::Relaxed);
+    }
+
+    /// Gives it quotas; what went over it stays counted.
+    pub(super) fn set_quotas(&self, quotas: Quotas) {
+        lock(&self.metered).quotas = quotas;
+    }
+
+    /// Counts requests that are sent over it.
+    pub(super) fn requests(&self, count: u32, now: Timestamp) {
+        lock(&self.metered).used.requests(count, now);
+    }
+
+    /// Counts what a call on it used.
+    pub(super) fn spent(&self, tokens: u64, cost: Money, now: Timestamp) {
+        lock(&self.metered).used.spent(tokens, cost, now);
     }
 
     /// How it stands, its provider included.
@@ -119,7 +145,7 @@ impl Member {
         let (state, since, reason) = self.seen.read(standing, now);
         let until = match standing {
             Standing::Cooling { remaining_ms, .. } => Some(after(now, remaining_ms)),
-            Standing::Active | Standing::ProbeDue | Standing::Broken => None,
+            Standing::Active | Standing::NearLimit(_) | Standing::ProbeDue | Standing::Broken => None,
         };
         let in_flight = self.in_flight();
         let (answered, failed) = (self.answered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
@@ -141,12 +167,23 @@ impl Member {
             let remaining_ms = rests_until.millis_since(now).max(1);
             return Standing::Cooling { remaining_ms, cause: Cause::Person };
         }
-        match lock(&self.health).standing(now) {
-            own @ (Standing::Broken | Standing::Cooling { .. }) => return own,
-            own if !self.group.is_out() => return own,
-            Standing::Active | Standing::ProbeDue => {}
+        let own = lock(&self.health).standing(now);
+        if matches!(own, Standing::Broken | Standing::Cooling { .. }) {
+            return own;
         }
-        lock(&self.group.outage).standing(now)
+        let load = {
+            let mut metered = lock(&self.metered);
+            let Metered { quotas, used } = &mut *metered;
+            used.load(quotas, now)
+        };
+        if let Load::Full { quota, remaining_ms } = load {
+            return Standing::Cooling { remaining_ms, cause: Cause::OwnQuota(quota) };
+        }
+        let standing = if self.group.is_out() { lock(&self.group.outage).standing(now) } else { own };
+        match (standing, load) {
+            (Standing::Active, Load::Near(quota)) => Standing::NearLimit(quota),
+            (standing, _) => standing,
+        }
     }
 
     /// Takes the probe that is due: of the provider, of the connection. `None` when another call took it.

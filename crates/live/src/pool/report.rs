@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use domain::pool::quota::Quota;
 use domain::pool::{Cause, Standing, Told};
 use domain::time::Timestamp;
 
@@ -12,9 +13,11 @@ use domain::time::Timestamp;
 pub enum State {
     /// In service.
     Active,
+    /// In service and near the end of a quota that was set for it: used last.
+    NearLimit,
     /// At rest, or about to be tried again after one.
     Cooldown,
-    /// At rest because the quota behind its key is used up.
+    /// At rest because a quota is used up: the one behind its key, or one that was set for it.
     Exhausted,
     /// Out of service until a person tests or enables it.
     Broken,
@@ -26,6 +29,7 @@ impl State {
     pub fn word(self) -> &'static str {
         match self {
             State::Active => "active",
+            State::NearLimit => "near_limit",
             State::Cooldown => "cooldown",
             State::Exhausted => "exhausted",
             State::Broken => "broken",
@@ -40,7 +44,7 @@ pub struct Report {
     pub state: State,
     /// Since when.
     pub since: Timestamp,
-    /// Why: what an attempt told, or whose doing it is; none while it is in service.
+    /// Why: what an attempt told, whose doing it is, or which quota; none while it is in service and far from all.
     pub reason: Option<&'static str>,
     /// When its rest ends.
     pub until: Option<Timestamp>,
@@ -56,9 +60,11 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Active,
+    NearLimit,
     ProbeDue,
     Limit,
     Quota,
+    OwnQuota,
     Faults,
     Outage,
     Person,
@@ -69,9 +75,11 @@ impl Kind {
     fn of(standing: Standing) -> Self {
         match standing {
             Standing::Active => Kind::Active,
+            Standing::NearLimit(_) => Kind::NearLimit,
             Standing::ProbeDue => Kind::ProbeDue,
             Standing::Cooling { cause: Cause::Limit, .. } => Kind::Limit,
             Standing::Cooling { cause: Cause::Quota, .. } => Kind::Quota,
+            Standing::Cooling { cause: Cause::OwnQuota(_), .. } => Kind::OwnQuota,
             Standing::Cooling { cause: Cause::Faults, .. } => Kind::Faults,
             Standing::Cooling { cause: Cause::Outage, .. } => Kind::Outage,
             Standing::Cooling { cause: Cause::Person, .. } => Kind::Person,
@@ -82,7 +90,8 @@ impl Kind {
     fn state(self) -> State {
         match self {
             Kind::Active => State::Active,
-            Kind::Quota => State::Exhausted,
+            Kind::NearLimit => State::NearLimit,
+            Kind::Quota | Kind::OwnQuota => State::Exhausted,
             Kind::Broken => State::Broken,
             Kind::ProbeDue | Kind::Limit | Kind::Faults | Kind::Outage | Kind::Person => State::Cooldown,
         }
@@ -143,12 +152,21 @@ impl Seen {
         let kind = Kind::of(standing);
         let reason = match kind {
             Kind::Active => None,
+            Kind::NearLimit | Kind::OwnQuota => quota_of(standing).map(Quota::word),
             Kind::Person => Some("put_to_rest"),
             Kind::Outage => Some("provider_out"),
             Kind::ProbeDue => Some("to_be_tried"),
             Kind::Limit | Kind::Quota | Kind::Faults | Kind::Broken => change.told.map(Told::word),
         };
         (kind.state(), change.since, reason)
+    }
+}
+
+/// The quota that a standing is about.
+fn quota_of(standing: Standing) -> Option<Quota> {
+    match standing {
+        Standing::NearLimit(quota) | Standing::Cooling { cause: Cause::OwnQuota(quota), .. } => Some(quota),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use domain::catalog::ModelFacts;
 use domain::id::OrgId;
 use domain::pool::Fault;
+use domain::pool::quota::{Quota, Quotas};
 use domain::route::{Facts, Owner, Serves};
 use uuid::Uuid;
 
@@ -31,6 +32,7 @@ fn offer(id: u128, owner: Option<u128>, priority: u16) -> Offer {
         fallback_to_platform: false,
         in_service: true,
         rests_until: None,
+        quotas: Quotas::default(),
     };
     Offer { connection: Arc::new(connection), model: Arc::from("m"), facts: Arc::new(ModelFacts::unknown()) }
 }
@@ -266,4 +268,69 @@ fn a_report_says_since_when_and_why() {
     let report = bench.pool.report(id).unwrap();
     assert_eq!((report.answered, report.failed, report.in_flight), (1, 3, 0));
     assert_eq!(bench.pool.report(ProviderKeyId::new(Uuid::from_u128(2))), None);
+}
+
+/// Gives the first of the connections quotas.
+fn limit(bench: &mut Bench, quotas: Quotas) {
+    let mut connection = (*bench.offers[0].connection).clone();
+    connection.quotas = quotas;
+    bench.offers[0].connection = Arc::new(connection);
+    bench.adopt();
+}
+
+#[test]
+fn near_its_quota_a_connection_comes_last_and_then_rests() {
+    let mut bench = Bench::new(&[(1, None, 1), (2, None, 1), (3, None, 2)]);
+    limit(&mut bench, Quotas { requests_per_minute: Some(5), ..Quotas::default() });
+    for _ in 0..4 {
+        drop(bench.take(&[0]).unwrap());
+    }
+    let report = bench.pool.report(bench.offers[0].connection.id).unwrap();
+    assert_eq!((report.state, report.reason), (State::NearLimit, Some("requests_per_minute")));
+    assert_eq!(bench.pool.census(), Census { active: 2, near_limit: 1, ..Census::default() });
+    let held: Vec<_> = (0..3).map(|_| bench.take(&[0, 1, 2]).unwrap()).collect();
+    assert!(held.iter().all(|(index, _)| *index == 1), "an equal that is further from its end, however busy");
+    assert_eq!(bench.pool.wait(&bench.offers[..1]), None);
+    assert_eq!(bench.take(&[0, 2]).unwrap().0, 0, "priority comes before state");
+    let Err(Unavailable::Cooling { remaining_ms, cause }) = bench.take(&[0]) else { panic!("it rests") };
+    assert_eq!(cause, Cause::OwnQuota(Quota::RequestsPerMinute));
+    assert!((60_000..61_000).contains(&remaining_ms), "{remaining_ms}");
+    assert_eq!(bench.take(&[0, 2]).unwrap().0, 2);
+    let report = bench.pool.report(bench.offers[0].connection.id).unwrap();
+    assert_eq!((report.state, report.reason), (State::Exhausted, Some("requests_per_minute")));
+    assert!(report.until.is_some());
+    assert_eq!(bench.pool.census(), Census { active: 2, exhausted: 1, ..Census::default() });
+    // Nobody who looks at it makes room in a quota; a larger one does, and so does time.
+    bench.pool.pardon(bench.offers[0].connection.id);
+    assert!(bench.take(&[0]).is_err());
+    limit(&mut bench, Quotas { requests_per_minute: Some(6), ..Quotas::default() });
+    assert!(bench.take(&[0]).is_ok());
+    assert!(bench.take(&[0]).is_err());
+    bench.pass(61_000);
+    assert!(bench.take(&[0]).is_ok());
+}
+
+#[test]
+fn tokens_money_and_retries_count_as_well_as_what_was_before() {
+    let quotas = Quotas {
+        requests_per_day: Some(3),
+        tokens_per_day: Some(100),
+        spend_steps_per_day: Some(5),
+        ..Quotas::default()
+    };
+    let check = |over: &dyn Fn(&Bench), quota: Quota| {
+        let mut bench = Bench::new(&[(1, None, 1)]);
+        limit(&mut bench, quotas);
+        over(&bench);
+        let Err(Unavailable::Cooling { cause, .. }) = bench.take(&[0]) else { panic!("{quota:?}") };
+        assert_eq!(cause, Cause::OwnQuota(quota));
+        bench.pass(86_400_000 + 700_000);
+        assert!(bench.take(&[0]).is_ok(), "{quota:?}");
+    };
+    let turn = |bench: &Bench| bench.take(&[0]).unwrap().1;
+    check(&|bench| (0..2).for_each(|_| bench.pool.again(&turn(bench))), Quota::RequestsPerDay);
+    check(&|bench| bench.pool.spent(&turn(bench), 100, Money::ZERO), Quota::TokensPerDay);
+    check(&|bench| bench.pool.spent(&turn(bench), 0, Money::from_nanos(5_000_000)), Quota::SpendPerDay);
+    let id = ProviderKeyId::new(Uuid::from_u128(1));
+    check(&|bench| bench.pool.recall(id, 3, 0, Money::ZERO, Timestamp(0)), Quota::RequestsPerDay);
 }

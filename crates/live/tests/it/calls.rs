@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::time::Timestamp;
 use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, Surface, Trace, UsageSource};
 use live::outbox::{Batch, Outbox, Position, Reader, Settings, Sync};
@@ -50,6 +50,7 @@ pub fn settled(call: u128) -> CallSettled {
         model: "gpt-x".to_owned(),
         outcome: Outcome::Complete,
         tokens: Tokens { input: 12, output: 34, ..Tokens::default() },
+        units: Units::default(),
         source: UsageSource::Provider,
         cost: Money::from_nanos(567),
         pricing: "priced".to_owned(),

@@ -9,6 +9,8 @@ mod incidents;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod pinned;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod room;

@@ -55,6 +55,7 @@ fn key(number: u8, state: KeyState) -> ApiKey {
         scopes: vec![],
         allowed_ips: None,
         limits: Limits::default(),
+        project_limits: domain::limit::ProjectLimits::default(),
         org_limits: OrgLimits::default(),
         org_allowed_ips: None,
         org_origins: domain::origin::Origins::default(),

@@ -2,6 +2,7 @@
 //! nothing.
 
 mod database;
+mod retention;
 mod surroundings;
 
 use anyhow::{Result, bail};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use domain::money::Money;
-use domain::price::{Price, Pricing};
+use domain::price::{NegativePrice, Price, Pricing};
 use store::Store;
 use store::models::{ModelRefused, NewModel};
 use store::switch::Switch;
@@ -59,7 +59,7 @@ pub struct CreateArgs {
     #[arg(long)]
     model: String,
     /// US dollars per million input tokens
-    #[arg(long, value_name = "USD", requires = "output_usd", required_unless_present = "free")]
+    #[arg(long, value_name = "USD", requires = "output_usd", required_unless_present_any = ["free", "unit"])]
     input_usd: Option<Money>,
     /// US dollars per million output tokens
     #[arg(long, value_name = "USD", requires = "input_usd")]
@@ -67,8 +67,32 @@ pub struct CreateArgs {
     /// US dollars per million input tokens that the provider had cached [default: as input]
     #[arg(long, value_name = "USD", requires = "input_usd")]
     cached_usd: Option<Money>,
+    /// US dollars per million input tokens that the provider writes to its cache [default: as input]
+    #[arg(long, value_name = "USD", requires = "input_usd")]
+    cache_write_usd: Option<Money>,
+    /// The same for an hour [default: as for five minutes]
+    #[arg(long, value_name = "USD", requires = "input_usd")]
+    cache_write_1h_usd: Option<Money>,
+    /// US dollars per million tokens of pictures [default: the dearer of input and output]
+    #[arg(long, value_name = "USD", requires = "input_usd")]
+    image_usd: Option<Money>,
+    /// US dollars per picture
+    #[arg(long, value_name = "USD", group = "unit")]
+    per_picture_usd: Option<Money>,
+    /// US dollars per second of sound
+    #[arg(long, value_name = "USD", group = "unit")]
+    per_second_usd: Option<Money>,
+    /// US dollars per million characters
+    #[arg(long, value_name = "USD", group = "unit")]
+    per_million_characters_usd: Option<Money>,
+    /// US dollars per search
+    #[arg(long, value_name = "USD", group = "unit")]
+    per_search_usd: Option<Money>,
+    /// US dollars per request
+    #[arg(long, value_name = "USD", group = "unit")]
+    per_request_usd: Option<Money>,
     /// It costs nothing
-    #[arg(long, conflicts_with = "input_usd")]
+    #[arg(long, conflicts_with_all = ["input_usd", "unit"])]
     free: bool,
     /// Tokens of context
     #[arg(long, value_name = "TOKENS")]
@@ -134,14 +158,7 @@ async fn create(args: CreateArgs, store: &Store, context: &Context) -> Result<(S
     let Some(provider) = catalog::provider(&args.provider) else {
         bail!("no provider is called `{}`. `portcullis provider catalog` lists them", args.provider)
     };
-    let pricing = match (args.input_usd, args.output_usd) {
-        (Some(input), Some(output)) => {
-            let price = Price::new(input, output)?;
-            let cached = args.cached_usd.unwrap_or(price.cache_read);
-            Pricing::Priced(Price { cache_read: cached, ..price }.checked()?)
-        }
-        _ => Pricing::Free,
-    };
+    let pricing = if args.free { Pricing::Free } else { Pricing::Priced(args.price()?) };
     let new = NewModel {
         provider: provider.slug.to_owned(),
         model: args.model,
@@ -152,6 +169,28 @@ async fn create(args: CreateArgs, store: &Store, context: &Context) -> Result<(S
     };
     store.models().upsert(&new, &context.act()).await?;
     Ok((new.provider, new.model))
+}
+
+impl CreateArgs {
+    /// The price list. What is sold by units alone has tokens that cost nothing.
+    fn price(&self) -> Result<Price, NegativePrice> {
+        let (input, output) = (self.input_usd.unwrap_or(Money::ZERO), self.output_usd.unwrap_or(Money::ZERO));
+        let price = Price::new(input, output)?;
+        let cache_write = self.cache_write_usd.unwrap_or(price.cache_write);
+        Price {
+            cache_read: self.cached_usd.unwrap_or(price.cache_read),
+            cache_write,
+            cache_write_1h: self.cache_write_1h_usd.unwrap_or(cache_write),
+            image: self.image_usd.unwrap_or(price.image),
+            picture: self.per_picture_usd,
+            second: self.per_second_usd,
+            characters: self.per_million_characters_usd,
+            search: self.per_search_usd,
+            request: self.per_request_usd.unwrap_or(Money::ZERO),
+            ..price
+        }
+        .checked()
+    }
 }
 
 /// Switches a model. One that only the catalogue knows gets a row of its own first, which keeps today's price.

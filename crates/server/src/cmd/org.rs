@@ -1,5 +1,6 @@
 //! `portcullis org`: the tenants.
 
+mod inline_keys;
 mod invite;
 mod key_provider;
 
@@ -8,6 +9,7 @@ use clap::{Args, Subcommand};
 use domain::id::OrgId;
 use domain::limit::OrgLimits;
 use domain::origin::{Origin, Origins};
+use domain::scope::InlineKeys;
 use serde::Serialize;
 use store::Store;
 use store::orgs::{NewOrg, Org, OrgState};
@@ -16,6 +18,7 @@ use vault::remote::RemoteKey;
 use super::addresses::{AddressesArgs, shown};
 use super::context::Context;
 use super::output::Row;
+use super::own_limit::{OwnLimit, limit};
 use super::{instant, resolve};
 
 /// `portcullis org …`
@@ -50,6 +53,14 @@ pub enum OrgCommand {
         #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
         allow: Vec<Origin>,
     },
+    /// Say whether calls may bring a provider key of their own in x-portcullis-provider-key
+    InlineKeys {
+        /// Its name or id
+        org: String,
+        /// `allowed` or `refused`
+        #[arg(value_parser = inline_keys::word)]
+        inline_keys: InlineKeys,
+    },
     /// Say from which addresses the keys of an organization may be used at all
     AllowIp(AllowIpArgs),
     /// Show or choose the key that wraps the organization's provider keys
@@ -77,13 +88,13 @@ pub struct LimitArgs {
     org: String,
     /// Requests in any 60 seconds, or `default` for what the configuration says
     #[arg(long, value_name = "N", value_parser = limit)]
-    rpm: Option<Own>,
+    rpm: Option<OwnLimit>,
     /// Tokens in any 60 seconds, counted when a call ends, or `off`
     #[arg(long, value_name = "N", value_parser = limit)]
-    tpm: Option<Own>,
+    tpm: Option<OwnLimit>,
     /// Requests of one person in any 60 seconds, over all keys this person made, or `default`
     #[arg(long, value_name = "N", value_parser = limit)]
-    user_rpm: Option<Own>,
+    user_rpm: Option<OwnLimit>,
 }
 
 /// `portcullis org allow-ip`
@@ -95,20 +106,6 @@ pub struct AllowIpArgs {
     addresses: AddressesArgs,
 }
 
-/// A limit of its own, or none.
-#[derive(Debug, Clone, Copy)]
-struct Own(Option<u32>);
-
-fn limit(text: &str) -> Result<Own, String> {
-    match text {
-        "default" | "off" => Ok(Own(None)),
-        number => match number.parse() {
-            Ok(number) if number > 0 => Ok(Own(Some(number))),
-            _ => Err("not a whole number above zero".to_owned()),
-        },
-    }
-}
-
 #[derive(Serialize)]
 struct OrgRow {
     id: String,
@@ -117,6 +114,7 @@ struct OrgRow {
     limits: OrgLimits,
     allowed_origins: Origins,
     allowed_ips: Option<Vec<String>>,
+    inline_keys: &'static str,
     created_at: String,
 }
 
@@ -130,6 +128,7 @@ impl Row for OrgRow {
         "requests/min of a person",
         "pages",
         "from",
+        "inline keys",
         "created",
     ];
 
@@ -148,6 +147,7 @@ impl Row for OrgRow {
                 pages => pages,
             },
             shown(self.allowed_ips.as_deref()),
+            self.inline_keys.to_owned(),
             self.created_at.clone(),
         ]
     }
@@ -161,6 +161,7 @@ impl From<Org> for OrgRow {
             limits: org.limits,
             allowed_origins: org.allowed_origins,
             allowed_ips: org.allowed_ips.map(|blocks| blocks.iter().map(ToString::to_string).collect()),
+            inline_keys: inline_keys::shown(org.inline_keys),
             created_at: instant::written(org.created_at),
             name: org.name,
         }
@@ -181,6 +182,7 @@ pub async fn run(command: OrgCommand, context: &Context) -> Result<()> {
             return Ok(context.output.list("orgs", &rows, empty)?);
         }
         OrgCommand::Create { name } => {
+            resolve::is_free(&store, &name).await?;
             let new = NewOrg { id: OrgId::new(context.new_id()?), name, created_at: context.now() };
             store.orgs().create(&new, &context.act()).await?
         }
@@ -195,6 +197,9 @@ pub async fn run(command: OrgCommand, context: &Context) -> Result<()> {
         OrgCommand::Origins { org, allow } => {
             let org = resolve::org(&store, Some(&org)).await?;
             store.orgs().set_allowed_origins(org.id, &allow.into(), &context.act()).await?
+        }
+        OrgCommand::InlineKeys { org, inline_keys } => {
+            inline_keys::set(&store, &org, inline_keys, context).await?
         }
         OrgCommand::KeyProvider { org, key, default } => {
             let choice = key_provider::choice(key, default);

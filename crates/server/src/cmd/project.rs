@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use domain::id::ProjectId;
+use domain::limit::ProjectLimits;
 use serde::Serialize;
 use store::Store;
 use store::projects::{NewProject, Project};
@@ -10,6 +11,7 @@ use store::switch::Switch;
 
 use super::context::Context;
 use super::output::Row;
+use super::own_limit::{OwnLimit, limit};
 use super::{instant, resolve};
 
 /// `portcullis project …`
@@ -31,6 +33,8 @@ pub enum ProjectCommand {
     },
     /// Show one project
     Show(Named),
+    /// Limit a project over all of its keys; what is not named stays as it is
+    Limit(LimitArgs),
     /// Refuse every key of a project until it is enabled again
     Disable(Named),
     /// Let a disabled project in again
@@ -47,21 +51,45 @@ pub struct Named {
     org: Option<String>,
 }
 
+/// `portcullis project limit`
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    #[command(flatten)]
+    named: Named,
+    /// Requests in any 60 seconds, or `off`
+    #[arg(long, value_name = "N", value_parser = limit)]
+    rpm: Option<OwnLimit>,
+    /// Tokens in any 60 seconds, counted when a call ends, or `off`
+    #[arg(long, value_name = "N", value_parser = limit)]
+    tpm: Option<OwnLimit>,
+}
+
 #[derive(Serialize)]
 struct ProjectRow {
     id: String,
     org_id: String,
     name: String,
     state: &'static str,
+    limits: ProjectLimits,
     created_at: String,
 }
 
 impl Row for ProjectRow {
-    const HEAD: &'static [&'static str] = &["name", "id", "org", "state", "created"];
+    const HEAD: &'static [&'static str] =
+        &["name", "id", "org", "state", "requests/min", "tokens/min", "created"];
 
     fn cells(&self) -> Vec<String> {
-        let Self { id, org_id, name, state, created_at } = self;
-        vec![name.clone(), id.clone(), org_id.clone(), (*state).to_owned(), created_at.clone()]
+        let Self { id, org_id, name, state, limits, created_at } = self;
+        let or_off = |limit: Option<u32>| limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string());
+        vec![
+            name.clone(),
+            id.clone(),
+            org_id.clone(),
+            (*state).to_owned(),
+            or_off(limits.requests_per_minute),
+            or_off(limits.tokens_per_minute),
+            created_at.clone(),
+        ]
     }
 }
 
@@ -71,6 +99,7 @@ impl From<Project> for ProjectRow {
             id: project.id.to_string(),
             org_id: project.org.to_string(),
             state: project.state.word(),
+            limits: project.limits,
             created_at: instant::written(project.created_at),
             name: project.name,
         }
@@ -102,6 +131,7 @@ pub async fn run(command: ProjectCommand, context: &Context) -> Result<()> {
             store.projects().create(&new, &context.act()).await?
         }
         ProjectCommand::Show(named) => find(&store, &named).await?,
+        ProjectCommand::Limit(args) => set_limits(&store, args, context).await?,
         ProjectCommand::Disable(named) => set(&store, &named, Switch::Disabled, context).await?,
         ProjectCommand::Enable(named) => set(&store, &named, Switch::Active, context).await?,
     };
@@ -116,4 +146,13 @@ async fn find(store: &Store, named: &Named) -> Result<Project> {
 async fn set(store: &Store, named: &Named, state: Switch, context: &Context) -> Result<Project> {
     let project = find(store, named).await?;
     Ok(store.projects().set_state(project.id, state, &context.act()).await?)
+}
+
+async fn set_limits(store: &Store, args: LimitArgs, context: &Context) -> Result<Project> {
+    let project = find(store, &args.named).await?;
+    let limits = ProjectLimits {
+        requests_per_minute: args.rpm.map_or(project.limits.requests_per_minute, |own| own.0),
+        tokens_per_minute: args.tpm.map_or(project.limits.tokens_per_minute, |own| own.0),
+    };
+    Ok(store.projects().set_limits(project.id, limits, &context.act()).await?)
 }

@@ -2,6 +2,7 @@
 //! input, is sealed at once, and is only ever shown masked.
 
 pub mod add;
+mod quota;
 mod rows;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,6 +17,9 @@ use self::rows::{Connected, Known, Offered};
 use super::context::{Context, open_store};
 use super::output::print;
 use crate::{key_provider, provider_catalogue};
+
+/// The longest rest that a person can order: 30 days.
+const MAX_REST_SECONDS: i64 = 30 * 24 * 3_600;
 
 /// `portcullis provider …`
 #[derive(Debug, Subcommand)]
@@ -45,6 +49,16 @@ pub enum ProviderCommand {
         /// Its name or id
         connection: String,
     },
+    /// Say how much may go over a connection; what is not named stays as it is
+    Quota(quota::QuotaArgs),
+    /// Put a connection to rest, or end every rest it has
+    Cooldown {
+        /// Its name or id
+        connection: String,
+        /// For how long; zero ends every rest
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=MAX_REST_SECONDS))]
+        seconds: u32,
+    },
     /// Forget a connection and its sealed secret
     Remove {
         /// Its name or id
@@ -71,13 +85,14 @@ pub async fn run(command: ProviderCommand, context: &Context) -> Result<()> {
         }
         ProviderCommand::Add(args) => {
             let row = add::add(args, context).await?;
-            Ok(context.output.show(&Connected::from(row))?)
+            Ok(context.output.show(&Connected::new(row, context.now()))?)
         }
         ProviderCommand::Discover { connection } => offered(&connection, context).await,
         ProviderCommand::List => {
             let store = context.store().await?;
+            let rows = store.provider_keys().list().await?;
             let rows: Vec<Connected> =
-                store.provider_keys().list().await?.into_iter().map(Connected::from).collect();
+                rows.into_iter().map(|row| Connected::new(row, context.now())).collect();
             store.close().await;
             let empty = "No provider is connected yet: `portcullis provider add` connects one.";
             Ok(context.output.list("provider_keys", &rows, empty)?)
@@ -89,6 +104,15 @@ pub async fn run(command: ProviderCommand, context: &Context) -> Result<()> {
         ProviderCommand::Enable { connection } => {
             change(&connection, context, Change::To(Switch::Active)).await
         }
+        ProviderCommand::Quota(args) => {
+            let store = context.store().await?;
+            let row = quota::set(&store, &find(&store, &args.connection).await?, &args, context).await?;
+            store.close().await;
+            Ok(context.output.show(&Connected::new(row, context.now()))?)
+        }
+        ProviderCommand::Cooldown { connection, seconds } => {
+            change(&connection, context, Change::Rest(seconds)).await
+        }
         ProviderCommand::Remove { connection } => change(&connection, context, Change::Remove).await,
     }
 }
@@ -96,6 +120,8 @@ pub async fn run(command: ProviderCommand, context: &Context) -> Result<()> {
 enum Change {
     Nothing,
     To(Switch),
+    /// For so many seconds; none ends every rest.
+    Rest(u32),
     Remove,
 }
 
@@ -109,13 +135,19 @@ async fn change(asked: &str, context: &Context, change: Change) -> Result<()> {
             row.state = state;
             ""
         }
+        Change::Rest(seconds) => {
+            let act = context.act();
+            let until = (seconds > 0).then(|| act.at.plus_seconds(i64::from(seconds)));
+            row = store.provider_keys().rest(row.id, until, &act).await?;
+            ""
+        }
         Change::Remove => {
             store.provider_keys().delete(row.id, &context.act()).await?;
             "\nIt is removed, and its sealed secret with it."
         }
     };
     store.close().await;
-    context.output.show(&Connected::from(row))?;
+    context.output.show(&Connected::new(row, context.now()))?;
     if last_words.is_empty() { Ok(()) } else { Ok(context.output.say(last_words)?) }
 }
 

@@ -30,6 +30,19 @@ pub async fn org(store: &Store, asked: Option<&str>) -> Result<Org> {
     }
 }
 
+/// Refuses a name that an organization has: at the command line they are told apart by name. Whoever may use it sees them
+/// all, so it tells nobody anything; organizations themselves are never told.
+///
+/// # Errors
+/// When one has it.
+pub async fn is_free(store: &Store, name: &str) -> Result<()> {
+    match store.orgs().get(name).await {
+        Err(OrgRefused::NotFound(_)) => Ok(()),
+        Ok(_) | Err(OrgRefused::Ambiguous(_)) => bail!("there is already an organization named `{name}`"),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
 /// The project of this name or id, in the organization if one is named; without either, the only one there is.
 ///
 /// # Errors

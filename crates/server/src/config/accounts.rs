@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vault::password::Cost;
+use vault::password::Scheme;
 
 use super::reference::Reference;
 
@@ -24,8 +24,8 @@ pub struct Accounts {
     pub login: Duration,
     /// When a failed login is answered: longer than a hash takes.
     pub login_floor: Duration,
-    /// What hashing a password takes.
-    pub password_cost: Cost,
+    /// How passwords are hashed.
+    pub passwords: Scheme,
     /// Requests of one person to the admin API in any 60 seconds.
     pub admin_requests_per_minute: u32,
     /// Attempts of one address to log in, register or reset in any 60 seconds.

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// The least and the most of every number, inclusive.
-pub(super) const BOUNDS: [(&str, u32, u32); 40] = [
+pub(super) const BOUNDS: [(&str, u32, u32); 41] = [
     ("limits.requests_per_minute", 1, 10_000_000),
     ("limits.burst_per_second", 1, 1_000_000),
     ("limits.concurrent", 1, 1_000_000),
@@ -66,6 +66,7 @@ pub(super) const BOUNDS: [(&str, u32, u32); 40] = [
     ("accounts.login_floor_ms", 0, 5_000),
     ("accounts.password_memory_kib", 8, 1 << 20),
     ("accounts.password_passes", 1, 64),
+    ("accounts.password_bcrypt_cost", 4, 14),
     ("transit.keep_seconds", 1, 3_600),
     ("transit.timeout_ms", 1, 60_000),
 ];
@@ -149,6 +150,7 @@ pub(super) fn config(
         mail,
         transit,
         site,
+        clouds: gateway::Clouds::default(),
     })
 }
 

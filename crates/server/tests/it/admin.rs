@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use crate::cli::Place;
 use crate::tls::{connect_to, issue};
 use crate::world::caller::Caller;
+use crate::world::meddling::meddle;
 use crate::world::{PATIENCE, World, eventually};
 
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: gate\r\n\r\n";
@@ -46,25 +47,65 @@ async fn what_has_two_readings_is_refused_and_closed() {
     for (request, expect) in [
         ("GET /healthz HTTP/1.1\r\n\r\n", 400),
         ("GET http://gate/healthz HTTP/1.1\r\nhost: gate\r\n\r\n", 400),
-        ("POST /healthz HTTP/1.1\r\nhost: gate\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+        ("POST /healthz HTTP/1.1\r\nhost: gate\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        // One reading is taken of a body in chunks, and nothing is read after it.
+        ("POST /healthz HTTP/1.1\r\nhost: gate\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 405),
         (
             "GET /metrics HTTP/1.1\r\nhost: gate\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-            411,
+            401,
         ),
         (
             "GET /metrics HTTP/1.1\r\nhost: gate\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
-            411,
+            401,
         ),
     ] {
-        let mut stream = opened(&world, request.as_bytes()).await;
+        let again = "GET /healthz HTTP/1.1\r\nhost: gate\r\n\r\n";
+        let mut stream = opened(&world, [request, again].concat().as_bytes()).await;
         let said = rest(&mut stream).await;
         assert!(said.starts_with(&format!("HTTP/1.1 {expect} ")), "{request}: {said}");
+        assert!(said.contains("\r\ncontent-type: application/problem+json\r\n"), "{said}");
+        assert!(said.contains("\r\nconnection: close\r\n"), "{said}");
         assert!(said.contains("\r\nx-content-type-options: nosniff\r\n"), "{said}");
         assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "one answer, then the end: {said}");
     }
     let header = "x-filler: 1\r\n".repeat(101);
     let mut stream = opened(&world, format!("GET /healthz HTTP/1.1\r\n{header}\r\n").as_bytes()).await;
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 431 "));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn bodies_in_chunks_are_taken_within_the_bounds_of_others() {
+    let mut world = World::start().await;
+    let person = world.person(domain::role::OrgRole::Member).await;
+    let caller = Caller::new(world.admin(), person.token.clone());
+    let chunked = |body: &str| {
+        let head = caller.request("POST", "/api/v1/projects", "content-type: application/json\r\n", "");
+        let head = head.replace("content-length: 0", "transfer-encoding: chunked");
+        let (first, rest) = body.split_at(body.len() / 2);
+        let chunk = |part: &str| format!("{:x}\r\n{part}\r\n", part.len());
+        format!("{head}{}{}0\r\n\r\n", chunk(first), chunk(rest))
+    };
+    let made = caller.raw(chunked(r#"{"name":"in pieces"}"#).as_bytes()).await;
+    assert_eq!(made.is(201)["name"], "in pieces");
+    caller.raw(chunked("{\"name\":").as_bytes()).await.is_problem(400, "invalid_request");
+    let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1 << 20));
+    let mut stream = opened(&world, chunked(&large).as_bytes()).await;
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 413 "));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn tables_that_cannot_be_read_are_not_ready() {
+    let world = World::start().await;
+    let admin = Caller::new(world.admin(), String::new());
+    assert_eq!(admin.get("/readyz").await.text(), "ready");
+    meddle(&world.database(), "ALTER TABLE models RENAME TO elsewhere").await;
+    let broken = admin.get("/readyz").await;
+    assert_eq!((broken.status, broken.text().as_str()), (503, "the store cannot serve requests"));
+    assert!(world.logged().contains("no such table"), "{}", world.logged());
+    meddle(&world.database(), "ALTER TABLE elsewhere RENAME TO models").await;
+    assert_eq!(admin.get("/readyz").await.status, 200);
     world.finish().await;
 }
 

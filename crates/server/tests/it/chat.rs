@@ -57,7 +57,7 @@ async fn the_upstream_sees_its_own_key_and_nothing_of_ours() {
 }
 
 #[tokio::test]
-async fn the_answer_carries_our_headers_and_none_of_the_account() {
+async fn wire_fact_48_the_answer_carries_our_headers_and_none_of_the_account() {
     let world = World::start().await;
     let account = "content-type: application/json\r\nopenai-organization: org-secret\r\nset-cookie: a=b\r\nserver: cloudflare\r\n\
                    x-request-id: req_theirs\r\nx-ratelimit-remaining-requests: 7\r\nopenai-processing-ms: 5\r\n";

@@ -190,9 +190,21 @@ async fn a_model_is_closed_to_a_key_on_every_path_and_name() {
             answer.is_error(403, "permission_error", "model_not_allowed");
         }
     }
-    for path in
-        ["/openai/deployments/gpt-test/chat/completions", "/v1/responses", "/v1/messages", "/v1/realtime"]
-    {
+    for model in ["gpt-test", "openai/gpt-test"] {
+        let body = format!(
+            r#"{{"model":"{model}","max_tokens":9,"input":"x","messages":[{{"role":"user","content":"x"}}],
+            "contents":[{{"role":"user","parts":[{{"text":"x"}}]}}]}}"#
+        );
+        for path in ["/v1/responses", "/v1/messages"] {
+            let answer = world.caller.post(path, &body).await;
+            assert_eq!(answer.status, 403, "{path} {}", answer.text());
+        }
+        let path = format!("/v1beta/models/{model}:generateContent");
+        let answer = world.caller.post(&path, &body).await;
+        assert_eq!(answer.status, 403, "{path} {}", answer.text());
+        assert_eq!(answer.json()["error"]["status"], "PERMISSION_DENIED");
+    }
+    for path in ["/openai/deployments/gpt-test/chat/completions", "/v1/realtime"] {
         assert_eq!(world.caller.post(path, &request("gpt-test")).await.status, 404, "{path}");
     }
     assert!(world.upstream.received().is_empty());

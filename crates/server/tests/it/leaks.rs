@@ -244,6 +244,7 @@ fn what_prints() {
         fallback_to_platform: false,
         in_service: true,
         rests_until: None,
+        quotas: domain::pool::quota::Quotas::default(),
     };
     let failed = roots.vault.open(&sealed, &Bind { purpose: "other", ..bind }).err().unwrap();
     let printed = format!("{loaded:?}{flags:?}{bind:?}{connection:?}{failed:?}{failed}");

@@ -1,6 +1,8 @@
 //! Limits through the edge: who is counted as whom, in which windows, and what the answers say; every row of the
 //! vectors about rate limits.
 
+mod projects;
+
 use std::time::Duration;
 
 use domain::limit::{Limits, OrgLimits};

@@ -15,6 +15,8 @@ mod api;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bedrock;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod capacity;
@@ -24,6 +26,8 @@ mod chat;
 mod cli;
 #[cfg(test)]
 mod cors;
+#[cfg(test)]
+mod dialects;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
@@ -63,9 +67,13 @@ mod production;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod stateful;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod surfaces;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
@@ -74,3 +82,5 @@ mod traces;
 mod transit;
 #[cfg(test)]
 mod vault_keys;
+#[cfg(test)]
+mod vertex;

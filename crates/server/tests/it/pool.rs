@@ -1,6 +1,7 @@
 //! The pool of connections: which rest after what, what that costs nobody, and how they come back.
 
 mod audited;
+mod quotas;
 
 use std::time::{Duration, Instant};
 

@@ -5,6 +5,7 @@ pub mod bao;
 pub mod caller;
 mod connections;
 mod logs;
+pub mod meddling;
 pub mod people;
 mod sinks;
 pub mod upstream;
@@ -39,6 +40,10 @@ use upstream::Upstream;
 const START: i64 = 1_767_225_600_000_000;
 /// For how many hours a World keeps traces, beside its settings.
 pub const TRACE_HOURS: &str = "retention.traces";
+/// Where a World's service accounts get their access tokens, and the region its Amazon connections are signed for; not
+/// settings of the configuration either.
+pub const GOOGLE_TOKEN_URL: &str = "clouds.google_token_url";
+pub const AWS_REGION: &str = "clouds.aws_region";
 /// How long anything may take to come about before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The provider key: it must never be seen outside the upstream's own socket.
@@ -53,6 +58,7 @@ pub struct World {
     pepper: vault::digest::Pepper,
     clock: Arc<AtomicI64>,
     settings: Vec<(String, String)>,
+    clouds: gateway::Clouds,
     pub org: OrgId,
     pub project: ProjectId,
     pub upstream: Upstream,
@@ -96,7 +102,16 @@ impl World {
         }
         // Traces are kept for a while, so that tests can look at them; not a setting of the configuration.
         let traces = settings.iter().find(|(name, _)| *name == TRACE_HOURS).map_or("24", |(_, hours)| hours);
-        let settings = settings.iter().filter(|(name, _)| *name != TRACE_HOURS);
+        let mut clouds = gateway::Clouds::default();
+        for (name, value) in settings {
+            match *name {
+                GOOGLE_TOKEN_URL => clouds.google_token_url = Arc::from(*value),
+                AWS_REGION => clouds.aws_region = Some(Arc::from(*value)),
+                _ => {}
+            }
+        }
+        let ours = [TRACE_HOURS, GOOGLE_TOKEN_URL, AWS_REGION];
+        let settings = settings.iter().filter(|(name, _)| !ours.contains(name));
         all.extend(settings.map(|(name, value)| match *name {
             // Further upstreams, beside this World's own.
             "egress.also" => ("egress.allow".to_owned(), format!("{},{value}", upstream.address)),
@@ -132,6 +147,7 @@ impl World {
             pepper: pepper_roots.pepper,
             clock,
             settings: all,
+            clouds,
             org,
             project,
             upstream,
@@ -151,8 +167,10 @@ impl World {
         let time = Arc::clone(&self.clock);
         // Each reading is a microsecond later, so that records have an order.
         let clock = Clock::new(move || Timestamp(time.fetch_add(1, Ordering::Relaxed)));
-        let opened = boot::open(config).await.unwrap();
-        let running = boot::start(opened, config, roots, clock).await.unwrap();
+        let config = Config { clouds: self.clouds.clone(), ..config.clone() };
+        // On the heap: it is large, and the stack of a test is small.
+        let opened = Box::pin(boot::open(&config)).await.unwrap();
+        let running = Box::pin(boot::start(opened, &config, roots, clock)).await.unwrap();
         self.caller.address = running.public;
         self.running = Some(running);
     }

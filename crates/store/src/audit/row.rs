@@ -42,6 +42,7 @@ pub(super) fn link(row: &Row) -> Result<Link, ReadFailed> {
             ip: row.text("ip")?,
             user_agent: row.text("user_agent")?,
             detail: row.text("detail")?,
+            claim: None,
         },
         prev: row.get("prev")?,
         this: row.get("this")?,
@@ -49,8 +50,20 @@ pub(super) fn link(row: &Row) -> Result<Link, ReadFailed> {
 }
 
 pub(super) fn insert(link: &Link) -> Statement {
-    let Entry { event, org, at, actor, action, resource, outcome, request_id, ip, user_agent, detail } =
-        &link.entry;
+    let Entry {
+        event,
+        org,
+        at,
+        actor,
+        action,
+        resource,
+        outcome,
+        request_id,
+        ip,
+        user_agent,
+        detail,
+        claim: _,
+    } = &link.entry;
     Statement::new(
         "INSERT INTO audit (seq, event, org, at, actor_kind, actor_id, actor_prefix, action, resource, outcome, \
          request_id, ip, user_agent, detail, prev, this) \

@@ -17,7 +17,7 @@ use super::{Db, ReadFailed};
 
 /// The migrations in their order: version, title, text. They only go forward, and one that was released is never
 /// edited: a database remembers the text it was made with.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (1, "first tables", include_str!("../../migrations/0001_first_tables.sql")),
     (2, "vault check", include_str!("../../migrations/0002_vault_check.sql")),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
@@ -27,7 +27,17 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "retention", include_str!("../../migrations/0007_retention.sql")),
     (8, "key providers of organizations", include_str!("../../migrations/0008_key_provider.sql")),
     (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
+    (10, "limits of projects", include_str!("../../migrations/0010_project_limits.sql")),
+    (11, "impersonation and recovery", include_str!("../../migrations/0011_impersonation_and_recovery.sql")),
+    (12, "attempts and names", include_str!("../../migrations/0012_attempts_and_names.sql")),
+    (13, "units", include_str!("../../migrations/0013_units.sql")),
+    (14, "pinned answers", include_str!("../../migrations/0014_pinned_answers.sql")),
 ];
+
+/// The version of the tables that this release makes.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
 
 /// The owner alone reads and writes the file.
 const FILE_MODE: u32 = 0o600;
@@ -160,7 +170,7 @@ async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFa
     if sqlx::query_scalar(strange).fetch_one(writer).await.map_err(|error| refused(path, error))? {
         return Err(OpenFailed::NotOurs { path: path.to_owned() });
     }
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let known = newest();
     migrator(MIGRATIONS.len()).run(writer).await.map_err(|failed| match failed {
         MigrateError::VersionMissing(found) if found > known => OpenFailed::Newer { found, known },
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
@@ -256,5 +266,16 @@ mod tests {
         assert_eq!(told, [("main", None, 7), ("own", Some(acme.id), 8)]);
         assert_eq!(keys[0].sealed.as_deref(), Some(&[1][..]));
         assert!(acme.allowed_ips.is_none() && acme.allowed_origins.iter().next().is_none());
+        // The table of organizations was made anew, and what refers to it still does.
+        let nowhere = domain::id::OrgId::new(uuid::Uuid::from_u128(9));
+        let act = domain::audit::Act::new(domain::audit::Actor::system("test"), acme.created_at);
+        let new = |org| crate::projects::NewProject {
+            id: domain::id::ProjectId::new(uuid::Uuid::from_u128(1)),
+            org,
+            name: "web".to_owned(),
+            created_at: acme.created_at,
+        };
+        assert!(store.projects().create(&new(nowhere), &act).await.is_err());
+        store.projects().create(&new(acme.id), &act).await.unwrap();
     }
 }

@@ -21,8 +21,9 @@ impl Keys<'_> {
     pub async fn find_by_digest(&self, digest: &[u8; 32]) -> Result<Option<ApiKey>, ReadFailed> {
         let statement = Statement::new(
             "SELECT k.id, k.org_id, k.project_id, k.state, k.models, k.scopes, k.allowed_ips, k.limits, \
-             k.expires_at, p.state AS project_state, o.state AS org_state, o.limits AS org_limits, \
-             o.allowed_ips AS org_allowed_ips, o.allowed_origins AS org_origins, o.inline_keys, k.user_id, \
+             k.expires_at, p.state AS project_state, p.limits AS project_limits, o.state AS org_state, \
+             o.limits AS org_limits, o.allowed_ips AS org_allowed_ips, o.allowed_origins AS org_origins, \
+             o.inline_keys, k.user_id, \
              (SELECT keep FROM retention_settings WHERE class = 'traces' AND level = 'installation') AS traces_here, \
              (SELECT keep FROM retention_settings WHERE class = 'traces' AND level = 'org' AND subject = k.org_id) \
              AS traces_of_org, \
@@ -73,6 +74,7 @@ fn api_key(row: &Row) -> Result<ApiKey, ReadFailed> {
         scopes: row.json("scopes")?,
         allowed_ips: row.json_optional("allowed_ips")?,
         limits: row.json("limits")?,
+        project_limits: row.json("project_limits")?,
         org_limits: row.json("org_limits")?,
         org_allowed_ips: row.json_optional("org_allowed_ips")?,
         org_origins: row.json("org_origins")?,

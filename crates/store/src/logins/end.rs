@@ -4,15 +4,16 @@ use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::id::{LoginId, UserId};
-use domain::time::Timestamp;
 
+use super::impersonate::{Which, end_impersonations};
 use super::{LoginRefused, Logins, going_on};
 use crate::audit;
 use crate::db::statement::Statement;
 use crate::db::{Tx, WriteFailed};
 
 impl Logins<'_> {
-    /// Ends a login of a person.
+    /// Ends a login of a person, and what was begun from it as somebody else; also one in which somebody else acts as
+    /// the person.
     ///
     /// # Errors
     /// [`LoginRefused::NotFound`] when the person has no such login that goes on.
@@ -23,6 +24,10 @@ impl Logins<'_> {
         if tx.fetch_optional(found).await?.is_none() {
             return Err(LoginRefused::NotFound(id));
         }
+        if end_impersonations(&mut tx, Which::One(id), act).await? > 0 {
+            return Ok(tx.commit().await?);
+        }
+        end_impersonations(&mut tx, Which::From(id), act).await?;
         let statement = Statement::new("UPDATE logins SET ended_at = $1 WHERE id = $2");
         tx.execute(statement.bind(act.at).bind(id.to_string())).await?;
         let entry = act.done(Action::LOGIN_END, user, Detail::none().text("login", id));
@@ -36,7 +41,7 @@ impl Logins<'_> {
     /// [`WriteFailed`] when the database cannot be written; none has ended then.
     pub async fn end_all(&self, user: UserId, keep: Option<LoginId>, act: &Act) -> Result<u64, WriteFailed> {
         let mut tx = self.db.begin().await?;
-        let ended = end_all_in(&mut tx, user, keep, act.at).await?;
+        let ended = end_all_in(&mut tx, user, keep, act).await?;
         let detail = Detail::none().number("logins_ended", ended);
         audit::append(&mut tx, &act.done(Action::LOGIN_END, user, detail)).await?;
         tx.commit().await?;
@@ -44,13 +49,17 @@ impl Logins<'_> {
     }
 }
 
-/// Ends the logins of a person, but for one, in a transaction that does more.
+/// Ends the logins of a person, but for one, in a transaction that does more: also those in which somebody else acts as
+/// the person, or the person as somebody else. It says how many the first were.
 pub(crate) async fn end_all_in(
     tx: &mut Tx,
     user: UserId,
     keep: Option<LoginId>,
-    now: Timestamp,
+    act: &Act,
 ) -> Result<u64, WriteFailed> {
+    let now = act.at;
+    end_impersonations(tx, Which::As(user), act).await?;
+    end_impersonations(tx, Which::By(user), act).await?;
     let statement = Statement::new("UPDATE logins SET ended_at = ")
         .push_bind(now)
         .push(" WHERE ended_at IS NULL")

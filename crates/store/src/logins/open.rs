@@ -46,7 +46,7 @@ impl Logins<'_> {
         if user.state != UserState::Active || user.not_before != new.not_before {
             return Err(LoginRefused::Changed);
         }
-        let org = home(&mut tx, new).await?;
+        let org = home(&mut tx, new.user, new.org).await?;
         make_room(&mut tx, new.user, act.at).await?;
         insert(&mut tx, new, org, act).await?;
         let found = holding(&mut tx, new.id, act.at).await?;
@@ -59,23 +59,28 @@ impl Logins<'_> {
 }
 
 /// The organization that the login is for: the one that was asked for, or the oldest membership.
-async fn home(tx: &mut Tx, new: &NewLogin) -> Result<Option<OrgId>, LoginRefused> {
+pub(super) async fn home(
+    tx: &mut Tx,
+    user: UserId,
+    asked: Option<OrgId>,
+) -> Result<Option<OrgId>, LoginRefused> {
     let statement = Statement::new(
         "SELECT m.org_id FROM members m JOIN orgs o ON o.id = m.org_id WHERE o.state = 'active'",
     )
-    .and("m.user_id =", Some(new.user.to_string()))
-    .and("m.org_id =", new.org.map(|org| org.to_string()))
+    .and("m.user_id =", Some(user.to_string()))
+    .and("m.org_id =", asked.map(|org| org.to_string()))
     .push(" ORDER BY m.created_at, m.org_id LIMIT 1");
-    match (tx.fetch_optional(statement).await?, new.org) {
+    match (tx.fetch_optional(statement).await?, asked) {
         (Some(row), _) => Ok(Some(row.parse("org_id")?)),
         (None, Some(org)) => Err(LoginRefused::NoSuchOrg(org)),
         (None, None) => Ok(None),
     }
 }
 
-/// Ends what was not used for longest, so that one more fits.
+/// Ends what was not used for longest, so that one more fits. Those in which somebody else acts are not of the number.
 async fn make_room(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), LoginRefused> {
-    let statement = going_on(COLUMNS, user, now).push(" ORDER BY seen_at DESC, id DESC");
+    let statement =
+        going_on(COLUMNS, user, now).push(" AND impersonated_by IS NULL ORDER BY seen_at DESC, id DESC");
     for row in tx.fetch_all(statement).await?.iter().skip(MAX_LOGINS - 1) {
         let statement = Statement::new("UPDATE logins SET ended_at = $1 WHERE id = $2");
         tx.execute(statement.bind(now).bind(login(row)?.id.to_string())).await?;

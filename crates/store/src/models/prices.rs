@@ -48,17 +48,36 @@ mod tests {
     use proptest::prelude::*;
 
     /// The text that databases hold: a change of the types behind it must not change what it means.
-    const STORED: &str = r#"[{"from_prompt_tokens":0,"price":{"input":1,"cache_read":2,"cache_write":3,"output":4,"reasoning":5,"audio":6,"request":7}}]"#;
+    const STORED: &str = r#"[{"from_prompt_tokens":0,"price":{"input":1,"cache_read":2,"cache_write":3,"output":4,"reasoning":5,"audio":6,"request":7,"cache_write_1h":8,"image":9}}]"#;
 
-    fn price(parts: [i64; 7]) -> Price {
-        let [input, cache_read, cache_write, output, reasoning, audio, request] =
+    /// The text of before there were units.
+    const FORMER: &str = r#"[{"from_prompt_tokens":0,"price":{"input":1,"cache_read":2,"cache_write":3,"output":4,"reasoning":5,"audio":6,"request":7}}]"#;
+
+    fn price(parts: [i64; 9]) -> Price {
+        let [input, cache_read, cache_write, output, reasoning, audio, request, cache_write_1h, image] =
             parts.map(Money::from_nanos);
-        Price { input, cache_read, cache_write, output, reasoning, audio, request }
+        Price {
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+            audio,
+            request,
+            cache_write_1h,
+            image,
+            ..Price::default()
+        }
+    }
+
+    #[test]
+    fn a_former_text_prices_new_kinds_as_it_did() {
+        assert_eq!(read(FORMER), Some(Pricing::Priced(price([1, 2, 3, 4, 5, 6, 7, 3, 4]))));
     }
 
     #[test]
     fn the_stored_text_stays_readable() {
-        let pricing = Pricing::Priced(price([1, 2, 3, 4, 5, 6, 7]));
+        let pricing = Pricing::Priced(price([1, 2, 3, 4, 5, 6, 7, 8, 9]));
         assert_eq!(read(STORED), Some(pricing));
         assert_eq!(serde_json::to_string(&of(&pricing).unwrap()).unwrap(), STORED);
     }
@@ -69,15 +88,20 @@ mod tests {
         {
             assert_eq!(read(text), None, "{text}");
         }
-        assert_eq!(of(&Pricing::Priced(price([0, 0, 0, 0, 0, 0, -1]))).err(), Some(NegativePrice));
+        assert_eq!(of(&Pricing::Priced(price([0, 0, 0, 0, 0, 0, -1, 0, 0]))).err(), Some(NegativePrice));
     }
 
     proptest! {
         #[test]
         fn prices_round_trip(
-            below in any::<[u32; 7]>(), beyond in any::<[u32; 7]>(), from_prompt_tokens in any::<u64>()
+            below in any::<[u32; 9]>(), beyond in any::<[u32; 9]>(), units in any::<[Option<u32>; 4]>(),
+            from_prompt_tokens in any::<u64>()
         ) {
-            let [below, beyond] = [below, beyond].map(|parts| price(parts.map(i64::from)));
+            let [picture, second, characters, search] =
+                units.map(|price| price.map(|nanos| Money::from_nanos(nanos.into())));
+            let [below, beyond] = [below, beyond].map(|parts| Price {
+                picture, second, characters, search, ..price(parts.map(i64::from))
+            });
             for pricing in [Pricing::Priced(below), Pricing::Stepped(Stepped { below, from_prompt_tokens, beyond })] {
                 let text = serde_json::to_string(&of(&pricing).unwrap()).unwrap();
                 prop_assert_eq!(read(&text), Some(pricing));

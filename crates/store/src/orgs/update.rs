@@ -9,7 +9,7 @@ use domain::limit::OrgLimits;
 use domain::origin::{Origin, Origins};
 use domain::scope::InlineKeys;
 
-use super::{Org, OrgRefused, Orgs, org};
+use super::{Org, OrgRefused, OrgState, Orgs, org};
 use crate::audit;
 use crate::changes::{self, Kind};
 use crate::db::WriteFailed;
@@ -22,6 +22,8 @@ use crate::name;
 pub struct OrgChange {
     /// The name.
     pub name: Edit<String>,
+    /// Where it is in its life.
+    pub state: Edit<OrgState>,
     /// The limits over all of its keys.
     pub limits: Edit<OrgLimits>,
     /// Where any of its keys may be used from.
@@ -33,33 +35,39 @@ pub struct OrgChange {
 }
 
 impl Orgs<'_> {
-    /// Changes an organization; the request path learns of it. What makes no difference is not recorded.
+    /// Changes an organization, all of it or nothing, in one row of the trail; the request path learns of it. What makes
+    /// no difference is not recorded.
     ///
     /// # Errors
-    /// [`OrgRefused`] when there is none, or the name is bad or taken.
+    /// [`OrgRefused`] when there is none, or the name is bad.
     pub async fn update(&self, id: OrgId, change: &OrgChange, act: &Act) -> Result<Org, OrgRefused> {
         self.own(id)?;
         let mut tx = self.db.begin().await?;
         let row = tx.fetch_optional(self.select().and("id =", Some(id.to_string()))).await?;
         let mut found = org(&row.ok_or_else(|| OrgRefused::NotFound(id.to_string()))?)?;
+        let before = found.state;
         let Some(detail) = apply(change, &mut found) else { return Ok(found) };
         name::check(&found.name)?;
         let statement = Statement::new(
-            "UPDATE orgs SET name = $1, limits = $2, allowed_ips = $3, allowed_origins = $4, \
-             inline_keys = $5 WHERE id = $6",
+            "UPDATE orgs SET name = $1, state = $2, limits = $3, allowed_ips = $4, allowed_origins = $5, \
+             inline_keys = $6 WHERE id = $7",
         )
         .bind(found.name.as_str())
+        .bind(found.state.word())
         .bind(WriteFailed::json(&found.limits)?)
         .bind(found.allowed_ips.as_ref().map(WriteFailed::json).transpose()?)
         .bind(WriteFailed::json(&found.allowed_origins)?)
         .bind(found.inline_keys == InlineKeys::Allowed)
         .bind(id.to_string());
-        match tx.execute(statement).await {
-            Err(failed) if failed.is_duplicate() => return Err(OrgRefused::NameTaken(found.name)),
-            written => written?,
-        };
+        tx.execute(statement).await?;
         changes::note(&mut tx, Kind::Org, id, act.at).await?;
-        audit::append(&mut tx, &act.done(Action::ORG_UPDATE, id, detail).of(id)).await?;
+        // Whether it may be used at all outweighs what else was changed with it.
+        let action = match (before == found.state, found.state) {
+            (true, _) => Action::ORG_UPDATE,
+            (false, OrgState::Active) => Action::ORG_ACTIVATE,
+            (false, OrgState::Suspended) => Action::ORG_SUSPEND,
+        };
+        audit::append(&mut tx, &act.done(action, id, detail).of(id)).await?;
         tx.commit().await?;
         Ok(found)
     }
@@ -71,6 +79,9 @@ fn apply(change: &OrgChange, org: &mut Org) -> Option<Detail> {
     let mut detail = Detail::none();
     if change.name.over(&mut org.name) {
         detail = detail.text("name", &org.name);
+    }
+    if change.state.over(&mut org.state) {
+        detail = detail.text("state", org.state.word());
     }
     if change.limits.over(&mut org.limits) {
         let number = |limit: Option<u32>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());

@@ -3,6 +3,7 @@
 use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
+use domain::pool::quota::Quotas;
 use domain::route::Owner;
 
 use super::update::check;
@@ -54,6 +55,7 @@ impl From<NewProviderKey> for ProviderKey {
             state: Switch::Active,
             switched_at: None,
             rests_until: None,
+            quotas: Quotas::default(),
             created_at: new.created_at,
         }
     }

@@ -5,6 +5,7 @@ use domain::audit::Act;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::id::{OrgId, ProviderKeyId, UserId};
+use domain::pool::quota::{Quota, Quotas};
 use domain::route::Serves;
 
 use super::{MAX_PRIORITY, ProviderKey, ProviderKeyRefused, ProviderKeys, Whose, entry, listed};
@@ -40,6 +41,8 @@ pub struct ProviderKeyChange {
     pub fallback_to_platform: Edit<bool>,
     /// Whether it is in use.
     pub state: Edit<Switch>,
+    /// What may go over it, all of it anew.
+    pub quotas: Edit<Quotas>,
     /// The secret.
     pub secret: Edit<NewSecret>,
 }
@@ -165,6 +168,13 @@ fn apply(change: &ProviderKeyChange, key: &mut ProviderKey) -> Option<Detail> {
     if change.fallback_to_platform.over(&mut key.fallback_to_platform) {
         detail = detail.text("fallback_to_platform", key.fallback_to_platform);
     }
+    if change.quotas.over(&mut key.quotas) {
+        for quota in Quota::ALL {
+            let allowed =
+                key.quotas.of(quota).map_or_else(|| "off".to_owned(), |allowed| allowed.to_string());
+            detail = detail.text(quota.word(), allowed);
+        }
+    }
     let differs = *key != before;
     if let Edit::Set(secret) = &change.secret {
         key.sealed.clone_from(&secret.sealed);
@@ -188,7 +198,7 @@ pub(super) fn check(key: &ProviderKey) -> Result<(), ProviderKeyRefused> {
 pub(super) async fn write(tx: &mut Tx, key: &ProviderKey) -> Result<(), ProviderKeyRefused> {
     let statement = Statement::new(
         "UPDATE provider_keys SET name = $1, base_url = $2, sealed = $3, masked = $4, models = $5, priority = $6, \
-         fallback_to_platform = $7, state = $8, switched_at = $9, rests_until = $10 WHERE id = $11",
+         fallback_to_platform = $7, state = $8, switched_at = $9, rests_until = $10, quotas = $11 WHERE id = $12",
     )
     .bind(key.name.as_str())
     .bind(key.base_url.as_str())
@@ -200,6 +210,7 @@ pub(super) async fn write(tx: &mut Tx, key: &ProviderKey) -> Result<(), Provider
     .bind(key.state.word())
     .bind(key.switched_at)
     .bind(key.rests_until)
+    .bind(WriteFailed::json(&key.quotas)?)
     .bind(key.id.to_string());
     match tx.execute(Whose::Owners(key.owner).narrow(statement)).await {
         Err(failed) if failed.is_duplicate() => Err(ProviderKeyRefused::NameTaken(key.name.clone())),

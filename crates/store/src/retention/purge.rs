@@ -48,6 +48,8 @@ fn ways(class: Class) -> &'static [Way] {
         &[simple("DELETE FROM mailed_tokens", "SELECT rowid FROM mailed_tokens WHERE expires_at <= ")];
     const INVITATIONS: &[Way] =
         &[simple("DELETE FROM invitations", "SELECT rowid FROM invitations WHERE expires_at <= ")];
+    const PINNED: &[Way] =
+        &[simple("DELETE FROM pinned_answers", "SELECT rowid FROM pinned_answers WHERE at <= ")];
     const IDEMPOTENCY: &[Way] =
         &[simple("DELETE FROM idempotency", "SELECT rowid FROM idempotency WHERE created_at <= ")];
     const RUNS: &[Way] = &[
@@ -64,6 +66,7 @@ fn ways(class: Class) -> &'static [Way] {
         Class::LOGIN_FAILURES => LOGIN_FAILURES,
         Class::MAILED_TOKENS => MAILED_TOKENS,
         Class::INVITATIONS => INVITATIONS,
+        Class::PINNED => PINNED,
         Class::IDEMPOTENCY => IDEMPOTENCY,
         Class::RUNS => RUNS,
         Class::CANARIES => CANARIES,

@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use domain::audit::Entry;
 use domain::id::KeyId;
 use domain::time::Timestamp;
 use domain::usage::CallSettled;
 
-use super::{Position, record};
+use super::{Position, Posting, record};
 use crate::audit;
 use crate::db::statement::Statement;
 use crate::db::{Db, Tx, WriteFailed};
 use crate::keys;
 use crate::traces;
 
-pub(super) async fn post(
-    db: &Db,
-    calls: &[CallSettled],
-    rows: &[Entry],
-    positions: &[Position],
-) -> Result<u64, WriteFailed> {
-    if calls.is_empty() && rows.is_empty() && positions.is_empty() {
+pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
+    let Posting { calls, rows, pinned, positions } = *posting;
+    if calls.is_empty() && rows.is_empty() && pinned.is_empty() && positions.is_empty() {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
@@ -39,6 +34,9 @@ pub(super) async fn post(
     }
     for row in rows {
         audit::append(&mut tx, row).await?;
+    }
+    for answer in pinned {
+        crate::pinned::keep(&mut tx, answer).await?;
     }
     for position in positions {
         keep(&mut tx, position).await?;

@@ -1,7 +1,7 @@
 //! One record of a call as a row, written and read: the one place that knows the columns of the books.
 
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::usage::{CallOpened, CallSettled, Outcome, RouteMode, Surface, UsageSource};
 
 use crate::db::ReadFailed;
@@ -12,19 +12,20 @@ use crate::traces;
 /// The columns to read.
 pub(super) const COLUMNS: &str = "SELECT call_id, org_id, project_id, key_id, surface, provider_key_id, route_mode, \
     provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, \
-    audio_tokens, source, cost_nanos, pricing, price_version, started_at, request_id, model_asked, streamed, attempts, \
-    first_byte_ms, total_ms";
+    audio_tokens, cache_write_1h_tokens, image_tokens, pictures, sound_ms, characters, searches, source, cost_nanos, \
+    pricing, price_version, started_at, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms";
 
 /// The columns to write, in the order of [`write`].
 pub(super) const INSERT: &str = "INSERT INTO usage (call_id, org_id, project_id, key_id, surface, provider_key_id, \
     route_mode, provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, \
-    reasoning_tokens, audio_tokens, source, cost_nanos, pricing, price_version, started_at) VALUES ";
+    reasoning_tokens, audio_tokens, cache_write_1h_tokens, image_tokens, pictures, sound_ms, characters, searches, source, \
+    cost_nanos, pricing, price_version, started_at) VALUES ";
 
 /// Appends the values of `call` in parentheses.
 pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
     let CallOpened { call: id, org, project, key, surface, started_at, trace: _ } = &call.opened;
-    let tokens = &call.tokens;
-    let values: [Bind; 21] = [
+    let (tokens, units) = (&call.tokens, &call.units);
+    let values: [Bind; 27] = [
         id.to_string().into(),
         org.to_string().into(),
         project.to_string().into(),
@@ -41,6 +42,12 @@ pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
         count(tokens.output).into(),
         count(tokens.reasoning).into(),
         count(tokens.audio).into(),
+        count(tokens.cache_write_1h).into(),
+        count(tokens.image).into(),
+        count(units.pictures).into(),
+        count(units.sound_ms).into(),
+        count(units.characters).into(),
+        count(units.searches).into(),
         call.source.word().into(),
         call.cost.nanos().into(),
         call.pricing.as_str().into(),
@@ -83,6 +90,14 @@ pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
             output: row.number("output_tokens")?,
             reasoning: row.number("reasoning_tokens")?,
             audio: row.number("audio_tokens")?,
+            cache_write_1h: row.number("cache_write_1h_tokens")?,
+            image: row.number("image_tokens")?,
+        },
+        units: Units {
+            pictures: row.number("pictures")?,
+            sound_ms: row.number("sound_ms")?,
+            characters: row.number("characters")?,
+            searches: row.number("searches")?,
         },
         source: row.read("source", source)?,
         cost: Money::from_nanos(row.get("cost_nanos")?),
@@ -91,7 +106,7 @@ pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
     })
 }
 
-/// A count of tokens as the database keeps it. A provider that claims more than 63 bits hold is held at that: a
+/// A count as the database keeps it. A provider that claims more than 63 bits hold is held at that: a
 /// record that could not be written would stop every record behind it.
 pub(super) fn count(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)

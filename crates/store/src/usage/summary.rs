@@ -2,7 +2,7 @@
 //! records, and the halves are joined here in 128 bits: no sum of money is ever rounded, wrapped or refused.
 
 use domain::id::OrgId;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use time::Date;
 
 use super::{UsageFilter, WITH_TRACES, filtered, tables};
@@ -35,6 +35,8 @@ pub struct Group {
     pub calls: u64,
     /// What was used, by kind; a sum beyond 64 bits is held at the largest number.
     pub tokens: Tokens,
+    /// What was used and is not counted in tokens, likewise.
+    pub units: Units,
     /// What they cost in nano-dollars, exactly.
     pub cost_nanos: i128,
 }
@@ -72,7 +74,13 @@ const SUMS: &str = sums!(
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
-    "audio_tokens"
+    "audio_tokens",
+    "cache_write_1h_tokens",
+    "image_tokens",
+    "pictures",
+    "sound_ms",
+    "characters",
+    "searches"
 );
 
 pub(super) async fn summary(
@@ -105,17 +113,25 @@ pub(super) async fn summary(
 }
 
 fn group(row: &Row, by: GroupBy) -> Result<Group, ReadFailed> {
-    let tokens = |high, low| sum(row, high, low).map(|sum| u64::try_from(sum.max(0)).unwrap_or(u64::MAX));
+    let counted = |high, low| sum(row, high, low).map(|sum| u64::try_from(sum.max(0)).unwrap_or(u64::MAX));
     Ok(Group {
         label: if by == GroupBy::Day { row.read("label", day)? } else { row.text("label")? },
         calls: row.number("calls")?,
         tokens: Tokens {
-            input: tokens("input_tokens_high", "input_tokens_low")?,
-            cache_read: tokens("cache_read_tokens_high", "cache_read_tokens_low")?,
-            cache_write: tokens("cache_write_tokens_high", "cache_write_tokens_low")?,
-            output: tokens("output_tokens_high", "output_tokens_low")?,
-            reasoning: tokens("reasoning_tokens_high", "reasoning_tokens_low")?,
-            audio: tokens("audio_tokens_high", "audio_tokens_low")?,
+            input: counted("input_tokens_high", "input_tokens_low")?,
+            cache_read: counted("cache_read_tokens_high", "cache_read_tokens_low")?,
+            cache_write: counted("cache_write_tokens_high", "cache_write_tokens_low")?,
+            output: counted("output_tokens_high", "output_tokens_low")?,
+            reasoning: counted("reasoning_tokens_high", "reasoning_tokens_low")?,
+            audio: counted("audio_tokens_high", "audio_tokens_low")?,
+            cache_write_1h: counted("cache_write_1h_tokens_high", "cache_write_1h_tokens_low")?,
+            image: counted("image_tokens_high", "image_tokens_low")?,
+        },
+        units: Units {
+            pictures: counted("pictures_high", "pictures_low")?,
+            sound_ms: counted("sound_ms_high", "sound_ms_low")?,
+            characters: counted("characters_high", "characters_low")?,
+            searches: counted("searches_high", "searches_low")?,
         },
         cost_nanos: sum(row, "cost_nanos_high", "cost_nanos_low")?,
     })
@@ -151,8 +167,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_sum_shows_like_money(nanos in i64::MIN + 1..i64::MAX) {
-            let group =
-                Group { label: String::new(), calls: 1, tokens: Tokens::default(), cost_nanos: nanos.into() };
+            let (tokens, units) = (Tokens::default(), Units::default());
+            let group = Group { label: String::new(), calls: 1, tokens, units, cost_nanos: nanos.into() };
             prop_assert_eq!(group.cost_usd(), Money::from_nanos(nanos).to_string());
         }
     }

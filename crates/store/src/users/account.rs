@@ -100,7 +100,7 @@ pub(crate) async fn set_password_in(
         .bind(act.at)
         .bind(id.to_string());
     tx.execute(statement).await?;
-    let ended = logins::end_all_in(tx, id, None, act.at).await?;
+    let ended = logins::end_all_in(tx, id, None, act).await?;
     let statement = Statement::new("DELETE FROM mailed_tokens WHERE kind = 'reset' AND user_id = $1");
     tx.execute(statement.bind(id.to_string())).await?;
     let detail = Detail::none().number("logins_ended", ended);

@@ -29,7 +29,7 @@ impl Users<'_> {
             Switch::Disabled => {
                 found.state = UserState::Disabled;
                 found.not_before = act.at;
-                let ended = logins::end_all_in(&mut tx, id, None, act.at).await?;
+                let ended = logins::end_all_in(&mut tx, id, None, act).await?;
                 (Action::USER_DISABLE, Detail::none().number("logins_ended", ended))
             }
         };

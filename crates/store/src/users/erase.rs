@@ -10,12 +10,14 @@ use super::{UserRefused, UserState, Users};
 use crate::audit;
 use crate::db::Tx;
 use crate::db::statement::Statement;
+use crate::logins::{Which, end_impersonations};
 use crate::{provider_keys, traces};
 
 /// What goes with the person, in an order in which nothing refers to what is gone. `$1` is the identifier.
-const GOES: [&str; 6] = [
+const GOES: [&str; 7] = [
     "DELETE FROM refresh_tokens WHERE login_id IN (SELECT id FROM logins WHERE user_id = $1)",
     "DELETE FROM logins WHERE user_id = $1",
+    "DELETE FROM recovery_codes WHERE user_id = $1",
     "DELETE FROM mailed_tokens WHERE user_id = $1",
     "DELETE FROM members WHERE user_id = $1",
     "DELETE FROM idempotency WHERE actor = $1",
@@ -35,6 +37,9 @@ impl Users<'_> {
         let found = living(&mut tx, id).await?.user;
         if let Some(org) = orphaned(&mut tx, id).await? {
             return Err(UserRefused::LastOwner(org));
+        }
+        for which in [Which::As(id), Which::By(id)] {
+            end_impersonations(&mut tx, which, act).await?;
         }
         provider_keys::remove_own(&mut tx, id, None, act).await?;
         let statement = Statement::new(

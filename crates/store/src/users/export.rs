@@ -12,6 +12,10 @@ use crate::invitations::{self, Invitation};
 use crate::keys::{self, Key};
 use crate::logins::{self, Login};
 use crate::provider_keys::{self, ProviderKey};
+use crate::traces::{self, CallTrace};
+
+/// Most traces of one export.
+pub const MAX_TRACES: u32 = 10_000;
 
 /// All that is kept of one person. The rows of the audit trail about them are read apart, by
 /// [`crate::audit::AuditFilter::person`]: they may be many.
@@ -29,6 +33,10 @@ pub struct Everything {
     pub keys: Vec<Key>,
     /// The provider keys of their own, with their sealed secrets, which no answer may show.
     pub provider_keys: Vec<ProviderKey>,
+    /// The traces of the calls with those API keys that are still kept, oldest first, at most [`MAX_TRACES`].
+    pub traces: Vec<CallTrace>,
+    /// Whether there are more of them.
+    pub more_traces: bool,
 }
 
 impl Users<'_> {
@@ -50,7 +58,14 @@ impl Users<'_> {
         let owned = Statement::new(provider_keys::COLUMNS)
             .and("owner_user =", Some(id.to_string()))
             .push(" ORDER BY created_at, id");
+        // One more than is told says whether there are more.
+        let mut traces = traces::of_person(self.db, id, MAX_TRACES + 1).await?;
+        let most = usize::try_from(MAX_TRACES).unwrap_or(usize::MAX);
+        let more_traces = traces.len() > most;
+        traces.truncate(most);
         Ok(Everything {
+            traces,
+            more_traces,
             memberships: self.memberships(id).await?,
             logins: logins.iter().map(logins::login).collect::<Result<_, _>>()?,
             invitations: self

@@ -7,7 +7,7 @@ use domain::audit::detail::Detail;
 use domain::id::UserId;
 
 use super::account::living;
-use super::{UserRefused, Users};
+use super::{UserRefused, Users, recovery};
 use crate::audit;
 use crate::db::statement::Statement;
 use crate::db::{Tx, WriteFailed};
@@ -56,11 +56,18 @@ impl Users<'_> {
         finish(tx, id, "begun", act).await
     }
 
-    /// Puts the second factor in force; `step` is the time step of the code that proved it.
+    /// Puts the second factor in force; `step` is the time step of the code that proved it, `recovery` the digests of
+    /// the codes that stand in for it.
     ///
     /// # Errors
     /// [`TotpRefused::Off`] when none was begun, [`TotpRefused::On`] when it is in force.
-    pub async fn confirm_totp(&self, id: UserId, step: u64, act: &Act) -> Result<(), TotpRefused> {
+    pub async fn confirm_totp(
+        &self,
+        id: UserId,
+        step: u64,
+        recovery: &[[u8; 32]],
+        act: &Act,
+    ) -> Result<(), TotpRefused> {
         let mut tx = self.db.begin().await?;
         let found = living(&mut tx, id).await?.totp.ok_or(TotpRefused::Off)?;
         if found.confirmed_at.is_some() {
@@ -71,10 +78,11 @@ impl Users<'_> {
         }
         let statement = Statement::new("UPDATE users SET totp_confirmed_at = $1 WHERE id = $2");
         tx.execute(statement.bind(act.at).bind(id.to_string())).await?;
+        recovery::put(&mut tx, id, recovery, act).await?;
         finish(tx, id, "on", act).await
     }
 
-    /// Switches the second factor off and forgets its seed.
+    /// Switches the second factor off and forgets its seed and its recovery codes.
     ///
     /// # Errors
     /// [`TotpRefused::Off`] when there is none.
@@ -85,6 +93,7 @@ impl Users<'_> {
             "UPDATE users SET totp_sealed = NULL, totp_confirmed_at = NULL, totp_step = 0 WHERE id = $1",
         );
         tx.execute(statement.bind(id.to_string())).await?;
+        recovery::forget(&mut tx, id).await?;
         finish(tx, id, "off", act).await
     }
 

@@ -61,7 +61,7 @@ async fn every_change_leaves_its_row_in_order() {
 async fn what_fails_leaves_none() {
     let world = World::new().await;
     world.org(1, "acme").await;
-    let twin = NewOrg { id: org(2), name: "acme".to_owned(), created_at: at(1) };
+    let twin = NewOrg { id: org(1), name: "acme".to_owned(), created_at: at(1) };
     assert!(world.store.orgs().create(&twin, &act(2)).await.is_err());
     assert!(world.store.orgs().set_state(org(9), OrgState::Suspended, &act(2)).await.is_err());
     assert!(world.store.operator_tokens().remove(Uuid::from_u128(1), &act(2)).await.is_err());

@@ -1,6 +1,6 @@
 //! API keys.
 
-use domain::limit::{Limits, OrgLimits};
+use domain::limit::{Limits, OrgLimits, ProjectLimits};
 use domain::scope::{Access, ApiKey, KeyState};
 use store::edit::Edit;
 use store::keys::{ImportedKey, KeyChange, KeyFilter, KeyRefused, NewKey};
@@ -64,6 +64,7 @@ async fn the_gate_finds_a_key_by_its_whole_digest_alone() {
         scopes: vec![Access::Chat],
         allowed_ips: Some(vec!["192.0.2.0/24".parse().unwrap()]),
         limits: new_key(1).limits,
+        project_limits: ProjectLimits::default(),
         org_limits: OrgLimits::default(),
         org_allowed_ips: None,
         org_origins: domain::origin::Origins::default(),
@@ -187,6 +188,20 @@ async fn the_limits_of_an_organization_come_with_its_keys() {
     assert_eq!(world.store.orgs().get(&org(1).to_string()).await.unwrap(), changed);
     assert_eq!(world.store.keys().find_by_digest(&digest(1)).await.unwrap().unwrap().org_limits, own);
     assert!(world.store.orgs().set_limits(org(9), own, &act(5)).await.is_err());
+}
+
+#[tokio::test]
+async fn the_limits_of_a_project_come_with_its_keys() {
+    let world = World::new().await;
+    world.key(1).await;
+    let found = async || world.store.keys().find_by_digest(&digest(1)).await.unwrap().unwrap().project_limits;
+    let own = ProjectLimits { requests_per_minute: Some(7), tokens_per_minute: Some(9_000) };
+    for limits in [own, ProjectLimits::default()] {
+        world.store.projects().set_limits(project(1), limits, &act(5)).await.unwrap();
+        assert_eq!(found().await, limits);
+        let noted = world.store.changes().since(0).await.unwrap();
+        assert_eq!(noted.last().unwrap().subject, project(1).to_string(), "the request path learns of it");
+    }
 }
 
 #[tokio::test]

@@ -28,10 +28,36 @@ async fn refusal(path: &Path) -> OpenFailed {
 async fn what_was_written_is_there_when_it_opens_again() {
     let world = World::new().await;
     let acme = world.org(1, "acme").await;
-    world.store.ping().await.unwrap();
+    world.store.ready().await.unwrap();
     world.store.close().await;
-    assert!(world.store.ping().await.is_err());
+    assert!(world.store.ready().await.is_err());
     assert_eq!(open(&world.folder).await.orgs().get("acme").await.unwrap(), acme);
+}
+
+#[tokio::test]
+async fn tables_that_are_gone_or_of_another_release_are_not_ready() {
+    let world = World::new().await;
+    let ready = async || world.store.ready().await.map_err(|failed| failed.to_string());
+    ready().await.unwrap();
+    for (broken, mended, said) in [
+        ("ALTER TABLE api_keys RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO api_keys", "api_keys"),
+        (
+            "ALTER TABLE usage RENAME COLUMN cost_nanos TO x",
+            "ALTER TABLE usage RENAME COLUMN x TO cost_nanos",
+            "cost",
+        ),
+        (
+            "INSERT INTO _sqlx_migrations SELECT 999, 'newer', installed_on, TRUE, X'00', 0 FROM _sqlx_migrations LIMIT 1",
+            "DELETE FROM _sqlx_migrations WHERE version = 999",
+            "version 999",
+        ),
+    ] {
+        meddle(&world.file(), broken).await;
+        let refused = ready().await.unwrap_err();
+        assert!(refused.contains(said), "{refused}");
+        meddle(&world.file(), mended).await;
+        ready().await.unwrap();
+    }
 }
 
 #[tokio::test]

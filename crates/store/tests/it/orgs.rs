@@ -22,18 +22,24 @@ async fn they_are_made_listed_and_found_by_either_name() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_and_is_a_name() {
+async fn a_name_is_a_name_and_nobodys_own() {
     let world = World::new().await;
     world.org(1, "acme").await;
     let create = async |name: &str| {
         let new = NewOrg { id: org(2), name: name.to_owned(), created_at: at(1) };
         world.store.orgs().create(&new, &act(1)).await
     };
-    assert!(matches!(create("acme").await, Err(OrgRefused::NameTaken(name)) if name == "acme"));
     assert!(matches!(create("").await, Err(OrgRefused::BadName(_))));
     assert!(matches!(create(&org(1).to_string()).await, Err(OrgRefused::BadName(_))));
     assert!(create("'; DROP TABLE orgs; --").await.is_ok(), "text is text");
-    assert_eq!(world.store.orgs().list().await.unwrap().len(), 2);
+    let orgs = world.store.orgs();
+    assert_eq!(orgs.list().await.unwrap().len(), 2);
+    // Nobody learns from a name which others there are.
+    let same = OrgChange { name: Edit::Set("acme".to_owned()), ..OrgChange::default() };
+    assert_eq!(orgs.update(org(2), &same, &act(2)).await.unwrap().name, "acme");
+    assert!(matches!(orgs.get("acme").await, Err(OrgRefused::Ambiguous(name)) if name == "acme"));
+    assert_eq!(orgs.get(&org(2).to_string()).await.unwrap().id, org(2));
+    assert_eq!(world.books(2).org().get("acme").await.unwrap().id, org(2), "in its own books there is one");
 }
 
 #[tokio::test]
@@ -77,6 +83,7 @@ async fn settings_are_changed_as_one_or_not_at_all() {
     let orgs = world.store.orgs();
     let change = OrgChange {
         name: Edit::Set("acme two".to_owned()),
+        state: Edit::Keep,
         limits: Edit::Set(OrgLimits { requests_per_minute: Some(7), ..OrgLimits::default() }),
         allowed_ips: Edit::Set(Some(vec![])),
         allowed_origins: Edit::Set("https://app.example.com".parse().into_iter().collect()),
@@ -98,15 +105,37 @@ async fn settings_are_changed_as_one_or_not_at_all() {
 
     let (told, changes) = (world.actions().await.len(), world.store.changes().latest().await.unwrap());
     assert_eq!(orgs.update(acme.id, &change, &act(6)).await.unwrap(), changed);
-    let taken = OrgChange { name: Edit::Set("bolt".to_owned()), ..OrgChange::default() };
-    assert!(matches!(orgs.update(acme.id, &taken, &act(7)).await, Err(OrgRefused::NameTaken(_))));
-    let bad = OrgChange { name: Edit::Set(String::new()), ..OrgChange::default() };
+    let bad = OrgChange {
+        name: Edit::Set(String::new()),
+        state: Edit::Set(OrgState::Suspended),
+        ..OrgChange::default()
+    };
     assert!(matches!(orgs.update(acme.id, &bad, &act(7)).await, Err(OrgRefused::BadName(_))));
     assert_eq!(orgs.get("acme two").await.unwrap(), changed);
     let now = (world.actions().await.len(), world.store.changes().latest().await.unwrap());
     assert_eq!(now, (told, changes), "what makes no difference is not told of");
     let open = OrgChange { allowed_ips: Edit::Set(None), ..OrgChange::default() };
     assert_eq!(orgs.update(acme.id, &open, &act(8)).await.unwrap().allowed_ips, None);
+}
+
+#[tokio::test]
+async fn a_state_that_is_changed_with_other_settings_is_told_of_in_one_row() {
+    let world = World::new().await;
+    let acme = world.org(1, "acme").await;
+    for (state, action) in [(OrgState::Suspended, "org.suspend"), (OrgState::Active, "org.activate")] {
+        let told = world.actions().await.len();
+        let change = OrgChange {
+            name: Edit::Set(format!("acme {}", state.word())),
+            state: Edit::Set(state),
+            limits: Edit::Set(OrgLimits { tokens_per_minute: Some(9), ..OrgLimits::default() }),
+            ..OrgChange::default()
+        };
+        let changed = world.store.orgs().update(acme.id, &change, &act(5)).await.unwrap();
+        assert_eq!((changed.state, changed.limits.tokens_per_minute), (state, Some(9)));
+        let rows = world.store.audit().newest(&AuditFilter::default(), 1).await.unwrap();
+        assert_eq!((world.actions().await.len(), rows[0].entry.action.as_str()), (told + 1, action));
+        assert!(rows[0].entry.detail.contains(&format!("acme {}", state.word())), "{}", rows[0].entry.detail);
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Provider keys.
 
+use domain::pool::quota::Quotas;
 use domain::route::{Owner, Serves};
+use store::audit::AuditFilter;
 use store::edit::Edit;
 use store::provider_keys::{NewProviderKey, NewSecret, ProviderKeyChange, ProviderKeyRefused, Tried};
 use store::switch::Switch;
 
-use crate::world::{World, act, at, org, provider_key};
+use crate::world::{World, act, at, call, org, provider_key};
 
 fn new(number: u128, priority: u16) -> NewProviderKey {
     NewProviderKey {
@@ -154,6 +156,41 @@ async fn settings_are_changed_as_one_or_not_at_all() {
     assert_eq!(keys.get("first").await.unwrap(), changed);
     assert_eq!(changed.sealed, before.sealed, "the secret stays");
     assert_eq!(keys.connections().await.unwrap()[0].id, provider_key(1), "the routes learn of it");
+}
+
+#[tokio::test]
+async fn quotas_are_kept_told_of_and_given_to_the_routes() {
+    let world = World::new().await;
+    let keys = world.store.provider_keys();
+    let made = keys.insert(&new(1, 20), &act(1)).await.unwrap();
+    assert_eq!(made.quotas, Quotas::default());
+    let quotas = Quotas { requests_per_day: Some(7), spend_steps_per_day: Some(12_500), ..Quotas::default() };
+    let change = ProviderKeyChange { quotas: Edit::Set(quotas), ..ProviderKeyChange::default() };
+    assert_eq!(keys.update(made.id, &change, &act(5)).await.unwrap().quotas, quotas);
+    assert_eq!(keys.connections().await.unwrap()[0].quotas, quotas);
+    let rows = world.store.audit().newest(&AuditFilter::default(), 1).await.unwrap();
+    for part in ["\"requests_per_day\":\"7\"", "\"spend_per_day\":\"12500\"", "\"tokens_per_day\":\"off\""] {
+        assert!(rows[0].entry.detail.contains(part), "{part}: {}", rows[0].entry.detail);
+    }
+}
+
+#[tokio::test]
+async fn what_went_over_keys_with_quotas_is_summed_from_the_oldest_on() {
+    let world = World::new().await;
+    let keys = world.store.provider_keys();
+    keys.insert(&new(5, 20), &act(1)).await.unwrap();
+    let mut calls: Vec<_> = [1, 700, 701, 702, 2_000].map(call).to_vec();
+    calls[3].provider_key = Some(provider_key(6));
+    world.store.usage().post(&calls, &[]).await.unwrap();
+    let spent = async |since| world.store.usage().spent_since(at(since)).await.unwrap();
+    assert_eq!(spent(0).await, [], "nobody asks for what has no quota");
+    let quotas = Quotas { tokens_per_day: Some(7), ..Quotas::default() };
+    let change = ProviderKeyChange { quotas: Edit::Set(quotas), ..ProviderKeyChange::default() };
+    keys.update(provider_key(5), &change, &act(5)).await.unwrap();
+    let told: Vec<_> =
+        spent(1).await.iter().map(|one| (one.at, one.calls, one.tokens, one.cost.nanos())).collect();
+    let tokens = calls[0].tokens.total();
+    assert_eq!(told, [(at(700), 2, 2 * tokens, 3_000), (at(2_000), 1, tokens, 1_500)]);
 }
 
 #[tokio::test]

@@ -195,6 +195,7 @@ fn planted(ended: i64, young: i64) -> Vec<String> {
                 job(u128::try_from(seconds).unwrap() + 1_000)
             ),
             format!("INSERT INTO audit_verifications VALUES ('{name}', 'whole', 1, 1, 0, NULL, 0, {micros})"),
+            format!("INSERT INTO pinned_answers VALUES ('o', CAST('{name}' AS BLOB), 'c', {micros})"),
             format!("INSERT INTO retention_canaries VALUES ({micros})"),
         ]);
     }
@@ -233,6 +234,7 @@ async fn every_class_loses_what_is_past_its_time_and_nothing_else() {
     check(Class::LOGIN_FAILURES, DAY, &["login_failures"], 1).await;
     check(Class::MAILED_TOKENS, DAY, &["mailed_tokens"], 1).await;
     check(Class::INVITATIONS, 30 * DAY, &["invitations"], 1).await;
+    check(Class::PINNED, 30 * DAY, &["pinned_answers"], 1).await;
     check(Class::IDEMPOTENCY, DAY, &["idempotency"], 1).await;
     // The run itself is a run as well.
     check(Class::RUNS, 90 * DAY, &["retention_runs", "audit_verifications"], 2).await;

@@ -1,6 +1,7 @@
 //! Sums over records.
 
 use domain::money::Money;
+use domain::price::Units;
 use domain::usage::{CallSettled, Outcome};
 use proptest::prelude::*;
 use store::usage::{GroupBy, UsageFilter};
@@ -42,9 +43,12 @@ async fn records_are_grouped_counted_and_summed() {
 
     let filter = UsageFilter { until: Some(at(3)), ..UsageFilter::default() };
     let [group] = &usage.summary(GroupBy::Key, &filter).await.unwrap()[..] else { panic!("one key") };
-    assert_eq!((group.calls, group.tokens.total()), (2, 80));
+    assert_eq!((group.calls, group.tokens.total()), (2, 102));
     assert_eq!((group.tokens.input, group.tokens.cache_read, group.tokens.cache_write), (20, 4, 6));
     assert_eq!((group.tokens.output, group.tokens.reasoning, group.tokens.audio), (40, 8, 2));
+    assert_eq!((group.tokens.cache_write_1h, group.tokens.image), (10, 12));
+    let units = Units { pictures: 14, sound_ms: 16, characters: 18, searches: 20 };
+    assert_eq!(group.units, units);
     assert_eq!(group.cost_usd(), "0.000003");
     let nothing = UsageFilter { since: Some(at(99 * DAY)), ..UsageFilter::default() };
     assert!(usage.summary(GroupBy::Day, &nothing).await.unwrap().is_empty());

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use domain::audit::action::Action;
 use domain::audit::detail::Detail;
 use domain::id::InvitationId;
-use domain::limit::OrgLimits;
+use domain::limit::{OrgLimits, ProjectLimits};
 use domain::origin::Origins;
 use domain::role::OrgRole;
 use domain::route::{Owner, Serves};
@@ -17,7 +17,7 @@ use store::keys::{KeyChange, KeyFilter, NewKey};
 use store::members::By;
 use store::orgs::{NewOrg, OrgChange, OrgState};
 use store::page::Page;
-use store::projects::NewProject;
+use store::projects::{NewProject, ProjectChange};
 use store::provider_keys::{NewProviderKey, ProviderKeyChange, Tried};
 use store::switch::Switch;
 use store::usage::{GroupBy, UsageFilter};
@@ -99,7 +99,9 @@ async fn refusals(world: &World, n: u128) -> Vec<String> {
     note("project get", err(projects.get(None, &id).await));
     note("project get", err(projects.get(Some(org(n)), &id).await));
     note("project state", err(projects.set_state(project(n), Switch::Disabled, &act).await));
-    note("project name", err(projects.rename(project(n), "mine", &act).await));
+    let change = ProjectChange { name: Edit::Set("mine".to_owned()), ..ProjectChange::default() };
+    note("project change", err(projects.update(project(n), &change, &act).await));
+    note("project limits", err(projects.set_limits(project(n), ProjectLimits::default(), &act).await));
     let new = NewProject { id: project(70), org: org(n), name: "new".to_owned(), created_at: at(50) };
     note("project create", err(projects.create(&new, &act).await));
 

@@ -8,10 +8,12 @@ use store::keys::NewKey;
 use store::mailed_tokens::{NewMailedToken, Purpose};
 use store::provider_keys::NewProviderKey;
 use store::switch::Switch;
-use store::users::{NewUser, TotpRefused, TotpStep, UserRefused, UserState};
+use store::users::{NewUser, RecoveryCodeUse, TotpRefused, TotpStep, UserRefused, UserState};
 use tokio::task::JoinSet;
 
-use crate::world::{World, act, at, digest, login, new_key, new_login, new_user, org, provider_key, user};
+use crate::world::{
+    World, act, at, call, digest, key, login, new_key, new_login, new_user, org, project, provider_key, user,
+};
 
 #[tokio::test]
 async fn they_are_found_by_either_name_in_any_spelling() {
@@ -113,11 +115,11 @@ async fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     let world = World::new().await;
     let ada = world.person(1).await;
     let users = world.store.users();
-    assert!(matches!(users.confirm_totp(ada.id, 5, &act(3)).await, Err(TotpRefused::Off)));
+    assert!(matches!(users.confirm_totp(ada.id, 5, &[], &act(3)).await, Err(TotpRefused::Off)));
     users.begin_totp(ada.id, b"sealed one", &act(3)).await.unwrap();
     users.begin_totp(ada.id, b"sealed two", &act(4)).await.unwrap();
     assert_eq!(users.get(ada.id).await.unwrap().totp_confirmed_at, None);
-    users.confirm_totp(ada.id, 5, &act(5)).await.unwrap();
+    users.confirm_totp(ada.id, 5, &[], &act(5)).await.unwrap();
     let totp = users.account(ada.id).await.unwrap().totp.unwrap();
     assert_eq!(
         (totp.sealed.as_slice(), totp.confirmed_at, totp.last_step),
@@ -137,6 +139,41 @@ async fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     users.remove_totp(ada.id, &act(7)).await.unwrap();
     assert!(users.account(ada.id).await.unwrap().totp.is_none());
     assert!(matches!(users.remove_totp(ada.id, &act(8)).await, Err(TotpRefused::Off)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovery_code_is_used_once_and_goes_with_the_second_factor() {
+    let world = World::new().await;
+    let (ada, bob) = (world.person(1).await, world.person(2).await);
+    let users = world.store.users();
+    let left = async |id| users.recovery_codes_left(id).await.unwrap();
+    let renewed = users.renew_recovery_codes(ada.id, &[digest(1)], &act(3)).await;
+    assert!(matches!(renewed, Err(TotpRefused::Off)));
+    for (number, person) in [(1, &ada), (2, &bob)] {
+        users.begin_totp(person.id, b"sealed", &act(3)).await.unwrap();
+        let early = users.renew_recovery_codes(person.id, &[digest(1)], &act(3)).await;
+        assert!(matches!(early, Err(TotpRefused::Off)), "it does not count yet");
+        let codes = [digest(number), digest(number + 10)];
+        users.confirm_totp(person.id, 5, &codes, &act(4)).await.unwrap();
+    }
+    assert_eq!((left(ada.id).await, left(bob.id).await), (2, 2));
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let store = world.store.clone();
+        tasks.spawn(
+            async move { store.users().use_recovery_code(user(1), &digest(1), &act(5)).await.unwrap() },
+        );
+    }
+    let taken = tasks.join_all().await.into_iter().filter(|one| *one == RecoveryCodeUse::Taken { left: 1 });
+    assert_eq!(taken.count(), 1);
+    let of_bob = users.use_recovery_code(ada.id, &digest(2), &act(6)).await.unwrap();
+    assert_eq!(of_bob, RecoveryCodeUse::Unknown, "another's");
+    users.renew_recovery_codes(ada.id, &[digest(7)], &act(7)).await.unwrap();
+    let spent = users.use_recovery_code(ada.id, &digest(11), &act(8)).await.unwrap();
+    assert_eq!((spent, left(ada.id).await), (RecoveryCodeUse::Unknown, 1), "those of before are gone");
+    users.remove_totp(ada.id, &act(9)).await.unwrap();
+    users.erase(bob.id, &act(10)).await.unwrap();
+    assert_eq!((left(ada.id).await, left(bob.id).await), (0, 0));
 }
 
 #[tokio::test]
@@ -184,6 +221,12 @@ async fn all_that_is_kept_of_a_person_is_told_and_then_erased() {
     keys.insert(&NewKey { user: Some(ada.id), ..new_key(1) }, &act(4)).await.unwrap();
     world.store.provider_keys().insert(&own_provider_key(), &act(4)).await.unwrap();
     users.begin_totp(ada.id, b"a seed", &act(5)).await.unwrap();
+    let others = NewKey { org: org(1), project: project(1), ..new_key(2) };
+    keys.insert(&others, &act(4)).await.unwrap();
+    let (theirs, mut anothers, mut untraced) = (call(7), call(8), call(9));
+    anothers.opened.key = key(2);
+    untraced.opened.trace = None;
+    world.store.usage().post(&[theirs.clone(), anothers, untraced], &[]).await.unwrap();
 
     let all = users.export(ada.id, &act(20)).await.unwrap();
     assert_eq!(all.user, users.get(ada.id).await.unwrap());
@@ -192,6 +235,10 @@ async fn all_that_is_kept_of_a_person_is_told_and_then_erased() {
         [(org(1), OrgRole::Member)]
     );
     assert_eq!((all.logins.len(), all.keys.len(), all.provider_keys.len()), (1, 1, 1));
+    let traces: Vec<_> =
+        all.traces.iter().map(|one| (one.call, one.key, one.trace.request_id.as_str())).collect();
+    assert_eq!(traces, [(theirs.opened.call, key(1), "req-7")]);
+    assert!(!all.more_traces);
     let about = AuditFilter { person: Some(ada.id), ..AuditFilter::default() };
     let told = world.store.audit().fitting(&about, 0).await.unwrap();
     assert!(told.iter().any(|link| link.entry.action == Action::USER_EXPORT.word()));

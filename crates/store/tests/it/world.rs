@@ -7,7 +7,7 @@ use domain::audit::{Act, Actor};
 use domain::id::{CallId, KeyId, LoginId, OrgId, ProjectId, ProviderKeyId, UserId};
 use domain::limit::Limits;
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::role::OrgRole;
 use domain::scope::{Access, KeyState};
 use domain::tenant::Tenant;
@@ -220,7 +220,17 @@ pub fn call(number: u128) -> CallSettled {
         provider: "openai".to_owned(),
         model: "gpt-x".to_owned(),
         outcome: Outcome::Complete,
-        tokens: Tokens { input: 10, cache_read: 2, cache_write: 3, output: 20, reasoning: 4, audio: 1 },
+        tokens: Tokens {
+            input: 10,
+            cache_read: 2,
+            cache_write: 3,
+            output: 20,
+            reasoning: 4,
+            audio: 1,
+            cache_write_1h: 5,
+            image: 6,
+        },
+        units: Units { pictures: 7, sound_ms: 8, characters: 9, searches: 10 },
         source: UsageSource::Provider,
         cost: Money::from_nanos(1_500),
         pricing: "priced".to_owned(),

@@ -12,7 +12,8 @@ This page is generated from the provider table and the shipped catalogue; do not
 
 A connection is a provider, a base URL, a key and the models it serves. The base URL of a row is what a new
 connection gets when it names none; the path of the endpoint is appended to it. Requests pass through byte for byte,
-except the model name and the request for token counts in streams.
+except the model name and the request for token counts in streams, where the caller speaks one of the provider's
+protocols; any other conversation is translated to the first of them.
 ";
 
 const MODELS_INTRODUCTION: &str = "
@@ -49,19 +50,21 @@ pub fn docs_page() -> Result<String, BadCatalog> {
 }
 
 fn table_of_providers(page: &mut String) {
-    line(page, "\n| provider | slug | base URL | key | endpoints | token counts in streams |");
-    line(page, "|---|---|---|---|---|---|");
+    line(page, "\n| provider | slug | base URL | key | conversations | other endpoints | token counts in streams |");
+    line(page, "|---|---|---|---|---|---|---|");
     for provider in providers() {
         let base_url = provider.base_url.map_or_else(|| "given by the connection".to_owned(), code);
+        let protocols: Vec<&str> = provider.protocols.iter().map(|protocol| protocol.word()).collect();
         let surfaces: Vec<&str> = provider.surfaces.iter().map(|surface| surface.word()).collect();
         line(
             page,
             &format!(
-                "| [{}]({}) | `{}` | {base_url} | {} | {} | {} |",
+                "| [{}]({}) | `{}` | {base_url} | {} | {} | {} | {} |",
                 provider.title,
                 provider.docs_url,
                 provider.slug,
                 key(provider),
+                protocols.join(", "),
                 surfaces.join(", "),
                 usage(provider.usage_in_streams),
             ),

@@ -1,9 +1,15 @@
-//! What differs between the providers that speak OpenAI's protocol, as fields of a row; and the format of their
+//! What differs between the providers, as fields of a row; and the format of their
 //! keys. Knows no tenant and opens no socket.
 
 use domain::catalog::ModelFacts;
+use domain::chat::tool_id::Grammar;
 use domain::price::Pricing;
+use domain::protocol::Protocol;
 use domain::usage::Surface;
+
+use super::cloud_keys::{BadCloudKey, check_aws, check_key_file};
+
+use crate::openai::ChatForm;
 
 /// The shortest key that is accepted where a provider issues keys, in characters.
 const SHORTEST_KEY: usize = 8;
@@ -22,9 +28,18 @@ pub struct Provider {
     pub key: KeyRule,
     /// What every key starts with, when the provider keeps to that: one of these. Empty for any.
     pub key_prefixes: &'static [&'static str],
+    /// How a request proves whose it is.
+    pub auth: Auth,
+    /// The protocols of conversations it speaks, the one it speaks best first. A caller of one of them is passed through;
+    /// any other is translated to the first. Empty for a provider without conversations.
+    pub protocols: &'static [Protocol],
     /// How token counts come with a stream.
     pub usage_in_streams: StreamUsage,
-    /// The endpoints it has among those that are passed through.
+    /// How it lets the names of tool calls look.
+    pub tool_ids: Grammar,
+    /// How its form of OpenAI's chat completions differs from others'.
+    pub chat: ChatForm,
+    /// The endpoints it has beside conversations, in OpenAI's form.
     pub surfaces: &'static [Surface],
     /// A server of the user's own: a private address, no charge for its models.
     pub local: bool,
@@ -34,6 +49,23 @@ pub struct Provider {
     pub docs_url: &'static str,
     /// What a person should know, in sentences.
     pub notes: &'static str,
+}
+
+/// How a request proves whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `Authorization: Bearer`
+    Bearer,
+    /// `x-api-key`, as Anthropic has it.
+    AnthropicKey,
+    /// `x-goog-api-key`
+    GoogleKey,
+    /// `api-key`, as Azure has it.
+    AzureKey,
+    /// A signature of Amazon's (SigV4), or its bearer key.
+    Aws,
+    /// A bearer token that a Google service account is given.
+    GoogleServiceAccount,
 }
 
 /// Whether a connection needs a key.
@@ -89,16 +121,38 @@ pub enum BadKey {
     /// It starts like the keys of another provider, which this one must never see.
     #[error("this looks like a key of {0}: choose that provider, so that the key goes to nobody else")]
     OfAnother(&'static str),
+    /// Not of the form that the keys of this cloud have.
+    #[error(transparent)]
+    Cloud(#[from] BadCloudKey),
 }
 
-/// Keys of providers that have no row here yet, and whose prefix a row's own prefix would let through.
-const KEYS_OF_OTHERS: &[(&str, &str)] = &[("sk-ant-", "Anthropic")];
-
 impl Provider {
-    /// Whether it has the endpoint.
+    /// Whether calls through this endpoint can be answered by it.
     #[must_use]
     pub fn has(&self, surface: Surface) -> bool {
-        self.surfaces.contains(&surface)
+        match surface.protocol() {
+            // Only these two can count without answering.
+            Some(_) if surface.only_counts() => self
+                .protocols
+                .iter()
+                .any(|protocol| matches!(protocol, Protocol::Anthropic | Protocol::Gemini)),
+            Some(_) => !self.protocols.is_empty(),
+            None if surface == Surface::EmbedContent => self.surfaces.contains(&Surface::Embeddings),
+            None => self.surfaces.contains(&surface),
+        }
+    }
+
+    /// The endpoints whose calls can be answered by it.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Surface> {
+        Surface::ALL.into_iter().filter(|surface| self.has(*surface)).collect()
+    }
+
+    /// The protocol in which a caller of `protocol` is served: its own where the provider speaks it. None for a provider
+    /// without conversations.
+    #[must_use]
+    pub fn protocol_for(&self, protocol: Protocol) -> Option<Protocol> {
+        if self.protocols.contains(&protocol) { Some(protocol) } else { self.protocols.first().copied() }
     }
 
     /// What a model costs that the catalogue does not list: nothing on a server of one's own, otherwise unknown.
@@ -117,13 +171,16 @@ impl Provider {
 }
 
 /// Checks that `secret` can be a key of `provider`: visible ASCII without white space; where keys are issued, at
-/// least 8 characters and the provider's prefix.
+/// least 8 characters and the provider's prefix. The keys of clouds have forms of their own, a key file among them.
 ///
 /// # Errors
 /// [`BadKey`], with a message fit for whoever entered the key.
 pub fn check_key_format(provider: &Provider, secret: &[u8]) -> Result<(), BadKey> {
     if secret.is_empty() {
         return Err(BadKey::Empty);
+    }
+    if provider.auth == Auth::GoogleServiceAccount {
+        return Ok(check_key_file(secret)?);
     }
     if secret.iter().any(u8::is_ascii_whitespace) {
         return Err(BadKey::WhiteSpace);
@@ -140,6 +197,9 @@ pub fn check_key_format(provider: &Provider, secret: &[u8]) -> Result<(), BadKey
     if let Some(title) = owner_of(provider, secret) {
         return Err(BadKey::OfAnother(title));
     }
+    if provider.auth == Auth::Aws {
+        return Ok(check_aws(secret)?);
+    }
     let prefixes = provider.key_prefixes;
     if prefixes.is_empty() || starts_with_one_of(secret, prefixes) {
         return Ok(());
@@ -153,7 +213,6 @@ fn owner_of(provider: &Provider, secret: &[u8]) -> Option<&'static str> {
     let own_length = own.map(|prefix| prefix.len()).max().unwrap_or(0);
     let rows = super::providers().iter().filter(|other| other.slug != provider.slug);
     rows.flat_map(|other| other.key_prefixes.iter().map(|prefix| (*prefix, other.title)))
-        .chain(KEYS_OF_OTHERS.iter().copied())
         .filter(|(prefix, _)| distinctive(prefix) && prefix.len() > own_length)
         .find(|(prefix, _)| secret.starts_with(prefix.as_bytes()))
         .map(|(_, title)| title)

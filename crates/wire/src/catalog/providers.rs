@@ -1,9 +1,25 @@
 //! The table of providers: one row each, with the page that states its facts. A new compatible provider is a new
 //! row here and prices in `models.toml`, nothing else.
 
-use domain::usage::Surface::{Chat, Completions, Embeddings};
+use domain::chat::tool_id::Grammar;
+use domain::protocol::Protocol::{self, Anthropic, Bedrock, Gemini};
+use domain::usage::Surface::{
+    self, Completions, Embeddings, ImageEdits, Images, Moderations, Rerank, Speech, Transcriptions,
+};
 
-use super::provider::{KeyRule, Production, Provider, StreamUsage};
+use crate::openai::ChatForm;
+
+use super::provider::{Auth, KeyRule, Production, Provider, StreamUsage};
+
+/// What speaks OpenAI's chat completions alone.
+const CHAT: &[Protocol] = &[Protocol::Chat];
+
+/// What speaks both of OpenAI's protocols.
+const CHAT_AND_RESPONSES: &[Protocol] = &[Protocol::Chat, Protocol::Responses];
+
+/// The endpoints of OpenAI itself.
+const ALL_OF_OPENAI: &[Surface] =
+    &[Completions, Embeddings, Moderations, Images, ImageEdits, Speech, Transcriptions];
 
 /// What most rows have in common, so that each row shows what is its own.
 const CLOUD: Provider = Provider {
@@ -12,8 +28,12 @@ const CLOUD: Provider = Provider {
     base_url: None,
     key: KeyRule::Required,
     key_prefixes: &[],
+    auth: Auth::Bearer,
+    protocols: CHAT,
     usage_in_streams: StreamUsage::OnRequest,
-    surfaces: &[Chat],
+    tool_ids: Grammar::Any,
+    chat: ChatForm::COMPATIBLE,
+    surfaces: &[],
     local: false,
     production: Production::Allowed,
     docs_url: "",
@@ -22,7 +42,7 @@ const CLOUD: Provider = Provider {
 
 /// What the servers that people run themselves have in common.
 const OWN_SERVER: Provider =
-    Provider { key: KeyRule::Optional, surfaces: &[Chat, Completions, Embeddings], local: true, ..CLOUD };
+    Provider { key: KeyRule::Optional, surfaces: &[Completions, Embeddings], local: true, chat: ChatForm::OWN_SERVER, ..CLOUD };
 
 pub(super) static TABLE: &[Provider] = &[
     Provider {
@@ -30,19 +50,70 @@ pub(super) static TABLE: &[Provider] = &[
         title: "OpenAI",
         base_url: Some("https://api.openai.com/v1"),
         key_prefixes: &["sk-"],
-        surfaces: &[Chat, Completions, Embeddings],
+        protocols: CHAT_AND_RESPONSES,
+        tool_ids: Grammar::Short,
+        surfaces: ALL_OF_OPENAI,
+        chat: ChatForm::OPENAI,
         docs_url: "https://platform.openai.com/docs/api-reference",
+        ..CLOUD
+    },
+    Provider {
+        slug: "anthropic",
+        title: "Anthropic",
+        base_url: Some("https://api.anthropic.com/v1"),
+        key_prefixes: &["sk-ant-"],
+        auth: Auth::AnthropicKey,
+        protocols: &[Anthropic],
+        tool_ids: Grammar::Word,
+        docs_url: "https://platform.claude.com/docs/en/api/overview",
         ..CLOUD
     },
     Provider {
         slug: "gemini",
         title: "Google Gemini (AI Studio)",
-        base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
+        base_url: Some("https://generativelanguage.googleapis.com/v1beta"),
         key_prefixes: &["AI", "AQ."],
-        surfaces: &[Chat, Embeddings],
-        docs_url: "https://ai.google.dev/gemini-api/docs/openai",
-        notes: "The OpenAI-compatible endpoint of AI Studio. Keys made since 2026 start with `AQ.`, older ones with \
-                `AIza`.",
+        auth: Auth::GoogleKey,
+        protocols: &[Gemini],
+        surfaces: &[Embeddings],
+        docs_url: "https://ai.google.dev/api",
+        notes: "Keys made since 2026 start with `AQ.`, older ones with `AIza`.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "vertex",
+        title: "Google Vertex AI",
+        auth: Auth::GoogleServiceAccount,
+        protocols: &[Gemini],
+        docs_url: "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+        notes: "The connection names the base URL with project and location: \
+                `https://europe-west1-aiplatform.googleapis.com/v1/projects/PROJECT/locations/europe-west1/publishers/google`. \
+                Its key is the JSON file of a service account.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "bedrock",
+        title: "Amazon Bedrock",
+        auth: Auth::Aws,
+        protocols: &[Bedrock],
+        tool_ids: Grammar::Word,
+        docs_url: "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+        notes: "The connection names the base URL, whose host says the region: \
+                `https://bedrock-runtime.eu-central-1.amazonaws.com`. Its key is `ACCESS_KEY_ID:SECRET_ACCESS_KEY`, with \
+                `:SESSION_TOKEN` where there is one, or an API key of Bedrock.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "azure",
+        title: "Azure OpenAI",
+        auth: Auth::AzureKey,
+        protocols: CHAT_AND_RESPONSES,
+        tool_ids: Grammar::Short,
+        surfaces: &[Completions, Embeddings, Images, ImageEdits, Speech, Transcriptions],
+        chat: ChatForm::OPENAI,
+        docs_url: "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle",
+        notes: "The connection names the base URL, `https://RESOURCE.openai.azure.com/openai/v1`; a model is the name of a \
+                deployment, so its price must be told.",
         ..CLOUD
     },
     Provider {
@@ -50,7 +121,8 @@ pub(super) static TABLE: &[Provider] = &[
         title: "OpenRouter",
         base_url: Some("https://openrouter.ai/api/v1"),
         key_prefixes: &["sk-or-"],
-        surfaces: &[Chat, Completions, Embeddings],
+        surfaces: &[Completions, Embeddings],
+        chat: ChatForm::OPENROUTER,
         docs_url: "https://openrouter.ai/docs/quickstart",
         notes: "What a model costs depends on the host that OpenRouter picks, so its models are unpriced until you \
                 price them.",
@@ -61,6 +133,7 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Groq",
         base_url: Some("https://api.groq.com/openai/v1"),
         key_prefixes: &["gsk_"],
+        chat: ChatForm::GROQ,
         docs_url: "https://console.groq.com/docs/openai",
         notes: "Token counts of a stream may come in `x_groq.usage`.",
         ..CLOUD
@@ -70,7 +143,9 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Mistral",
         base_url: Some("https://api.mistral.ai/v1"),
         usage_in_streams: StreamUsage::Unasked,
-        surfaces: &[Chat, Embeddings],
+        tool_ids: Grammar::Nine,
+        surfaces: &[Embeddings],
+        chat: ChatForm::MISTRAL,
         docs_url: "https://docs.mistral.ai/api/",
         notes: "Refuses fields it does not know with status 422, among them `stream_options` and \
                 `max_completion_tokens`; the last event of a stream carries the token counts unasked.",
@@ -81,6 +156,7 @@ pub(super) static TABLE: &[Provider] = &[
         title: "DeepSeek",
         base_url: Some("https://api.deepseek.com"),
         key_prefixes: &["sk-"],
+        chat: ChatForm::DEEPSEEK,
         docs_url: "https://api-docs.deepseek.com/",
         notes: "The base URL has no `/v1`. Prices halve outside peak hours (weekdays 01:00-04:00 and 06:00-10:00 \
                 UTC); the catalogue holds the peak prices, so a recorded cost is the most a call can have cost.",
@@ -90,7 +166,7 @@ pub(super) static TABLE: &[Provider] = &[
         slug: "together",
         title: "Together AI",
         base_url: Some("https://api.together.xyz/v1"),
-        surfaces: &[Chat, Completions, Embeddings],
+        surfaces: &[Completions, Embeddings],
         docs_url: "https://docs.together.ai/docs/openai-api-compatibility",
         ..CLOUD
     },
@@ -99,10 +175,11 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Perplexity",
         base_url: Some("https://api.perplexity.ai/v1"),
         key_prefixes: &["pplx-"],
+        protocols: &[Protocol::Responses],
         surfaces: &[Embeddings],
-        docs_url: "https://docs.perplexity.ai/docs/agent-api/migrate-from-sonar/overview",
-        notes: "Embeddings only: the Sonar chat completions ended on 2026-09-27, and their successor speaks the \
-                Responses protocol. Vectors come as `base64_int8` or `base64_binary`, not as floats.",
+        docs_url: "https://docs.perplexity.ai/docs/agent-api/openai-compatibility",
+        notes: "Conversations are those of its Agent API, which speaks the Responses protocol; models are named as \
+                `openai/gpt-5.5`. Embedding vectors come as `base64_int8` or `base64_binary`, not as floats.",
         ..CLOUD
     },
     Provider {
@@ -110,7 +187,7 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Cohere",
         base_url: Some("https://api.cohere.ai/compatibility/v1"),
         usage_in_streams: StreamUsage::Unasked,
-        surfaces: &[Chat, Embeddings],
+        surfaces: &[Embeddings],
         docs_url: "https://docs.cohere.com/docs/compatibility-api",
         notes: "The compatibility endpoint refuses `stream_options`; a stream without token counts is estimated.",
         ..CLOUD
@@ -128,7 +205,7 @@ pub(super) static TABLE: &[Provider] = &[
         slug: "fireworks",
         title: "Fireworks AI",
         base_url: Some("https://api.fireworks.ai/inference/v1"),
-        surfaces: &[Chat, Completions, Embeddings],
+        surfaces: &[Completions, Embeddings],
         docs_url: "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         notes: "Model names are paths such as `accounts/fireworks/models/kimi-k3`.",
         ..CLOUD
@@ -138,7 +215,7 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Cerebras",
         base_url: Some("https://api.cerebras.ai/v1"),
         key_prefixes: &["csk-"],
-        surfaces: &[Chat, Completions],
+        surfaces: &[Completions],
         docs_url: "https://inference-docs.cerebras.ai/resources/openai",
         ..CLOUD
     },
@@ -176,10 +253,53 @@ pub(super) static TABLE: &[Provider] = &[
         slug: "openai_compatible",
         title: "Any OpenAI-compatible server",
         key: KeyRule::Optional,
-        surfaces: &[Chat, Completions, Embeddings],
+        surfaces: &[
+            Completions,
+            Embeddings,
+            Moderations,
+            Images,
+            ImageEdits,
+            Speech,
+            Transcriptions,
+            Rerank,
+        ],
         docs_url: "https://platform.openai.com/docs/api-reference",
         notes: "The connection names the base URL, up to the part before `/chat/completions`. Models are unpriced \
                 until you price them or declare them free.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "responses_compatible",
+        title: "Any server of OpenAI's responses",
+        key: KeyRule::Optional,
+        protocols: &[Protocol::Responses],
+        docs_url: "https://platform.openai.com/docs/api-reference/responses",
+        notes: "The connection names the base URL, up to the part before `/responses`. Every caller is served in that \
+                protocol, and nothing is stored there. Models are unpriced until you price them or declare them free.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "anthropic_compatible",
+        title: "Any Anthropic-compatible server",
+        key: KeyRule::Optional,
+        auth: Auth::AnthropicKey,
+        protocols: &[Anthropic],
+        tool_ids: Grammar::Word,
+        docs_url: "https://platform.claude.com/docs/en/api/messages",
+        notes: "The connection names the base URL, up to the part before `/messages`. Models are unpriced until you price \
+                them or declare them free.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "gemini_compatible",
+        title: "Any Gemini-compatible server",
+        key: KeyRule::Optional,
+        auth: Auth::GoogleKey,
+        protocols: &[Gemini],
+        surfaces: &[Embeddings],
+        docs_url: "https://ai.google.dev/api/generate-content",
+        notes: "The connection names the base URL, up to the part before `/models/`. Models are unpriced until you price \
+                them or declare them free.",
         ..CLOUD
     },
     Provider {

@@ -35,6 +35,12 @@ pub(super) struct Row {
     reasoning: Option<String>,
     audio: Option<String>,
     request: Option<String>,
+    cache_write_1h: Option<String>,
+    image: Option<String>,
+    per_picture: Option<String>,
+    per_second: Option<String>,
+    per_million_characters: Option<String>,
+    per_search: Option<String>,
     long_prompt: Option<LongPrompt>,
     source: Option<String>,
     checked: Option<String>,
@@ -57,6 +63,7 @@ struct LongPrompt {
     input: String,
     cache_read: Option<String>,
     cache_write: Option<String>,
+    cache_write_1h: Option<String>,
     output: String,
 }
 
@@ -150,6 +157,12 @@ impl Row {
             ("reasoning", self.reasoning.is_some()),
             ("audio", self.audio.is_some()),
             ("request", self.request.is_some()),
+            ("cache_write_1h", self.cache_write_1h.is_some()),
+            ("image", self.image.is_some()),
+            ("per_picture", self.per_picture.is_some()),
+            ("per_second", self.per_second.is_some()),
+            ("per_million_characters", self.per_million_characters.is_some()),
+            ("per_search", self.per_search.is_some()),
             ("long_prompt", self.long_prompt.is_some()),
         ];
         match (given.into_iter().find(|(_, present)| *present), word) {
@@ -160,16 +173,37 @@ impl Row {
     }
 
     fn priced(&self) -> Result<Pricing, BadRow> {
-        let input = amount("input", self.input.as_deref())?.ok_or(BadRow::Missing("input"))?;
+        let units = Price {
+            picture: amount("per_picture", self.per_picture.as_deref())?,
+            second: amount("per_second", self.per_second.as_deref())?,
+            characters: amount("per_million_characters", self.per_million_characters.as_deref())?,
+            search: amount("per_search", self.per_search.as_deref())?,
+            ..Price::default()
+        };
+        let Price { picture, second, characters, search, .. } = units;
+        // What is sold by units alone has no tokens to pay for.
+        let by_units = [picture, second, characters, search].iter().any(Option::is_some);
+        let input = match amount("input", self.input.as_deref())? {
+            Some(input) => input,
+            None if by_units => Money::ZERO,
+            None => return Err(BadRow::Missing("input")),
+        };
         let output = match amount("output", self.output.as_deref())? {
             Some(output) => output,
-            None if self.kind == Kind::Embedding => Money::ZERO,
+            None if by_units || !self.kind.has_output() => Money::ZERO,
             None => return Err(BadRow::Missing("output")),
         };
         let base = Price::new(input, output).map_err(|_| BadRow::Negative("input or output"))?;
+        let cache_write = amount("cache_write", self.cache_write.as_deref())?.unwrap_or(base.cache_write);
         let price = Price {
             cache_read: amount("cache_read", self.cache_read.as_deref())?.unwrap_or(base.cache_read),
-            cache_write: amount("cache_write", self.cache_write.as_deref())?.unwrap_or(base.cache_write),
+            cache_write,
+            cache_write_1h: amount("cache_write_1h", self.cache_write_1h.as_deref())?.unwrap_or(cache_write),
+            image: amount("image", self.image.as_deref())?.unwrap_or(base.image),
+            picture,
+            second,
+            characters,
+            search,
             reasoning: amount("reasoning", self.reasoning.as_deref())?.unwrap_or(base.reasoning),
             audio: amount("audio", self.audio.as_deref())?.unwrap_or(base.audio),
             request: amount("request", self.request.as_deref())?.unwrap_or(base.request),
@@ -190,20 +224,26 @@ impl LongPrompt {
         let input = amount("long_prompt.input", Some(&self.input))?.unwrap_or(below.input);
         let output = amount("long_prompt.output", Some(&self.output))?.unwrap_or(below.output);
         let base = Price::new(input, output).map_err(|_| BadRow::Negative("long_prompt"))?;
+        let cache_write =
+            amount("long_prompt.cache_write", self.cache_write.as_deref())?.unwrap_or(base.cache_write);
         let beyond = Price {
+            input,
+            output,
+            reasoning: base.reasoning,
             cache_read: amount("long_prompt.cache_read", self.cache_read.as_deref())?
                 .unwrap_or(base.cache_read),
-            cache_write: amount("long_prompt.cache_write", self.cache_write.as_deref())?
-                .unwrap_or(base.cache_write),
+            cache_write,
+            cache_write_1h: amount("long_prompt.cache_write_1h", self.cache_write_1h.as_deref())?
+                .unwrap_or(cache_write),
             audio: below.audio.max(base.audio),
-            request: below.request,
-            ..base
+            image: below.image.max(base.image),
+            ..below
         };
         Ok(Pricing::Stepped(Stepped { below, from_prompt_tokens: u64::from(self.from_tokens), beyond }))
     }
 }
 
-/// USD per million tokens (or per request) as a decimal text.
+/// USD per million tokens, per unit or per request, as a decimal text.
 fn amount(field: &'static str, text: Option<&str>) -> Result<Option<Money>, BadRow> {
     let Some(text) = text else { return Ok(None) };
     let amount: Money = text.parse().map_err(|fault| BadRow::NotAnAmount { field, fault })?;

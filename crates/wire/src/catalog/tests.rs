@@ -43,6 +43,11 @@ fn every_shipped_model_fits_an_endpoint_of_its_provider() {
             Kind::Chat => Surface::Chat,
             Kind::Embedding => Surface::Embeddings,
             Kind::Completion => Surface::Completions,
+            Kind::Image => Surface::Images,
+            Kind::Speech => Surface::Speech,
+            Kind::Transcription => Surface::Transcriptions,
+            Kind::Moderation => Surface::Moderations,
+            Kind::Rerank => Surface::Rerank,
         };
         assert!(provider(model.provider).unwrap().has(surface), "{}/{}", model.provider, model.name);
     }
@@ -67,6 +72,8 @@ fn a_long_prompt_never_costs_less() {
             Tokens { cache_write: 1_000_000, ..Tokens::default() },
             Tokens { output: 1_000_000, ..Tokens::default() },
             Tokens { audio: 1_000_000, ..Tokens::default() },
+            Tokens { cache_write_1h: 1_000_000, ..Tokens::default() },
+            Tokens { image: 1_000_000, ..Tokens::default() },
         ] {
             let (below, beyond) = each(&tokens);
             assert!(below <= beyond, "{name}: {tokens:?}");
@@ -118,7 +125,7 @@ fn providers_are_unique_and_their_addresses_are_safe() {
     assert_eq!(slugs.len(), providers().len());
     for row in providers() {
         assert!(row.docs_url.starts_with("https://"), "{}", row.slug);
-        assert!(!row.title.is_empty() && !row.surfaces.is_empty(), "{}", row.slug);
+        assert!(!row.title.is_empty() && !row.endpoints().is_empty(), "{}", row.slug);
         assert!(row.slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", row.slug);
         match row.base_url {
             Some(url) if row.local => assert!(url.starts_with("http://127.0.0.1:"), "{url}"),
@@ -249,7 +256,9 @@ proptest! {
     fn what_is_read_never_credits_anyone(input in "-?[0-9]{1,5}(\\.[0-9]{0,10})?", output in "-?[0-9]{1,5}(\\.[0-9]{0,10})?") {
         let text = file(&format!("{ROW}input = \"{input}\"\noutput = \"{output}\""));
         if let Ok(catalog) = Catalog::parse(&text) {
-            let tokens = Tokens { input: 7, cache_read: 7, cache_write: 7, output: 7, reasoning: 7, audio: 7 };
+            let (cache_write_1h, image) = (7, 7);
+            let tokens =
+                Tokens { input: 7, cache_read: 7, cache_write: 7, output: 7, reasoning: 7, audio: 7, cache_write_1h, image };
             prop_assert!(cost(&catalog, "openai", "m", tokens) >= Money::ZERO);
         }
     }

@@ -1,18 +1,35 @@
-//! The OpenAI protocol: requests and answers of chat completions, completions and embeddings, and their
-//! stream. Refuses to know who calls, what it costs, and how bytes travel.
+//! OpenAI's chat completions, and the completions and embeddings beside them: requests, answers and their stream. Refuses
+//! to know who calls, what it costs, and how bytes travel.
 
 mod answer;
+mod decode;
+mod encode;
 mod failure;
+mod finish;
+mod form;
+mod media;
+mod notes;
 mod payload;
 mod request;
-mod rewrite;
-mod tap;
+mod stream_reader;
+mod stream_writer;
+mod thoughts;
+mod tool_ids;
 mod usage;
+mod whole;
 
-pub use answer::{Answer, Malformed, read_answer};
-pub use failure::{MAX_MESSAGE_BYTES, UpstreamError, read_error, write_error};
-pub use request::{MAX_CHOICES, MAX_LOGPROBS, MAX_STOPS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable, read};
-pub use tap::{Broken, Ending, MAX_EVENT_BYTES, State, Tap, UsageChunk};
+pub use answer::read_answer;
+pub use decode::decode_request;
+pub use encode::encode_request;
+pub use failure::write_error;
+pub(crate) use failure::write_error_event;
+pub use form::{ChatForm, ThinkingMember, ThoughtsMember};
+pub(crate) use notes::Notes;
+pub use request::read;
+pub(crate) use stream_reader::StreamReader;
+pub(crate) use stream_writer::StreamWriter;
+pub use tool_ids::fit_tool_ids;
+pub use whole::{decode_answer, encode_answer};
 
 /// The event that ends a stream well.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -29,7 +46,11 @@ pub fn estimate_tokens(bytes: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
+#[cfg(test)]
+mod neutral;
+#[cfg(test)]
+mod round_trips;
 
 #[cfg(test)]
 mod estimates {

@@ -10,10 +10,11 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Most bytes of a secret in a body.
-const MAX_BYTES: usize = 4_096;
+/// Most bytes of a secret in a body: as many as the key file of a service account may have.
+const MAX_BYTES: usize = 16_384;
 
-/// A secret that somebody gives. What cannot stand in a header is refused, without a word of it.
+/// A secret that somebody gives: ASCII, on several lines where it is a key file. What is no text of that kind is refused
+/// without a word of it; whether it can be a key of its provider is checked against the provider.
 pub struct SecretText(pub Secret);
 
 impl fmt::Debug for SecretText {
@@ -26,14 +27,18 @@ impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         // A reader of its own: what goes wrong with a text is told with the text.
         let text = String::deserialize(reader).map_err(|_| D::Error::custom("not a text"))?;
-        let fits = (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(is_text);
         let secret = Secret::new(text.into_bytes());
         if fits {
             Ok(Self(secret))
         } else {
-            Err(D::Error::custom("a secret is 1 to 4096 visible ASCII characters without spaces"))
+            Err(D::Error::custom("a secret is 1 to 16384 characters of ASCII text"))
         }
     }
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
 impl PartialSchema for SecretText {
@@ -43,7 +48,7 @@ impl PartialSchema for SecretText {
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
             .min_length(Some(1))
             .max_length(Some(MAX_BYTES))
-            .pattern(Some("^[!-~]+$"))
+            .pattern(Some("^[\\t\\n\\r -~]+$"))
             .write_only(true)
             .description(Some("A secret: it is sealed, and shown nowhere."));
         RefOr::T(Schema::Object(object.build()))
@@ -71,8 +76,9 @@ mod tests {
         };
         check("\"sk-zq0123456789\"", true);
         check("\"\"", false);
-        check("\"sk-zq 0123\"", false);
-        check("\"sk-zq\\n\"", false);
+        check("\"{\\n  \\\"zq\\\": 1\\r\\n}\"", true);
+        check("\"sk-zq\\u0000\"", false);
+        check("\"sk-zq\\u007f\"", false);
         check("\"sk-zq\u{e9}\"", false);
         check("[\"zq\"]", false);
         check("3", false);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::audit::{Act, Actor};
 use domain::id::{KeyId, OrgId, ProjectId, ProviderKeyId};
-use domain::limit::{Limits, OrgLimits};
+use domain::limit::{Limits, OrgLimits, ProjectLimits};
 use domain::origin::Origins;
 use domain::pool::{Chance, Told};
 use domain::route::{Owner, Serves};
@@ -36,6 +36,7 @@ fn api_key() -> ApiKey {
         scopes: vec![],
         allowed_ips: None,
         limits: Limits::default(),
+        project_limits: ProjectLimits::default(),
         org_limits: OrgLimits::default(),
         org_allowed_ips: None,
         org_origins: Origins::default(),

@@ -1,5 +1,4 @@
-//! API keys as bodies have them: what a key is to be, and what is to be different. No key gets more than its
-//! organization has.
+//! API keys as bodies have them: what a key is to be, and what is to be different.
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use domain::address::Block;
@@ -11,11 +10,9 @@ use domain::token::{Kind, Prefix};
 use serde::Deserialize;
 use store::edit::Edit;
 use store::keys::KeyChange;
-use store::orgs::Org;
 use utoipa::ToSchema;
 
 use super::shown::{KeyStateWord, ScopeWord};
-use crate::api::Settings;
 use crate::api::json::name::Name;
 use crate::api::json::{Instant, clearable, given, id};
 use crate::api::problem::Problem;
@@ -51,7 +48,7 @@ pub(super) struct KeyAsked {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
     pub(super) allowed_ips: Option<Vec<Block>>,
-    /// Its limits; what is absent is what the installation gives to keys.
+    /// Its limits; what is absent is the installation's, or its project's or organization's where that is less.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     limits: Option<LimitsAsked>,
@@ -295,23 +292,5 @@ fn in_future(at: Option<Instant>, now: Timestamp) -> Result<(), Problem> {
     match at {
         Some(at) if at.0 <= now => Err(Problem::unfit("expires_at", "This has passed.")),
         _ => Ok(()),
-    }
-}
-
-impl Settings {
-    /// These limits, if the organization has as much.
-    pub(super) fn within(&self, limits: Limits, org: &Org) -> Result<Limits, Problem> {
-        let most = org.limits.requests_per_minute.unwrap_or(self.org_requests_per_minute);
-        if limits.requests_per_minute > most {
-            let detail = format!("The organization has {most} requests a minute.");
-            return Err(Problem::unfit("limits.requests_per_minute", detail));
-        }
-        if let (Some(asked), Some(most)) = (limits.tokens_per_minute, org.limits.tokens_per_minute)
-            && asked > most
-        {
-            let detail = format!("The organization has {most} tokens a minute.");
-            return Err(Problem::unfit("limits.tokens_per_minute", detail));
-        }
-        Ok(limits)
     }
 }

@@ -87,6 +87,10 @@ pub(super) enum ScopeWord {
     Completions,
     Embeddings,
     Models,
+    Moderations,
+    Images,
+    Audio,
+    Rerank,
 }
 
 impl KeyShown {
@@ -155,6 +159,10 @@ impl From<Access> for ScopeWord {
             Access::Completions => Self::Completions,
             Access::Embeddings => Self::Embeddings,
             Access::Models => Self::Models,
+            Access::Moderations => Self::Moderations,
+            Access::Images => Self::Images,
+            Access::Audio => Self::Audio,
+            Access::Rerank => Self::Rerank,
         }
     }
 }
@@ -166,6 +174,10 @@ impl From<ScopeWord> for Access {
             ScopeWord::Completions => Self::Completions,
             ScopeWord::Embeddings => Self::Embeddings,
             ScopeWord::Models => Self::Models,
+            ScopeWord::Moderations => Self::Moderations,
+            ScopeWord::Images => Self::Images,
+            ScopeWord::Audio => Self::Audio,
+            ScopeWord::Rerank => Self::Rerank,
         }
     }
 }

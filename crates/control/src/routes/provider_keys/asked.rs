@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use store::switch::Switch;
 use utoipa::ToSchema;
 
+use super::quotas::QuotasBody;
 use crate::api::json::name::Name;
 use crate::api::json::secret::SecretText;
 use crate::api::json::{clearable, given};
@@ -133,6 +134,10 @@ pub(super) struct ProviderKeyEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub state: Option<SwitchWord>,
+    /// What may go over it; a quota that is absent is none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    pub quotas: Option<QuotasBody>,
 }
 
 impl ProviderKeyEdit {
@@ -143,12 +148,14 @@ impl ProviderKeyEdit {
 
     /// Whether it changes nothing but what keeps the house in order.
     pub(super) fn keeps_order(&self) -> bool {
-        let Self { name, base_url, secret, models, fallback_to_platform, priority: _, state: _ } = self;
+        let Self { name, base_url, secret, models, fallback_to_platform, quotas, priority: _, state: _ } =
+            self;
         name.is_none()
             && base_url.is_none()
             && secret.is_none()
             && models.is_none()
             && fallback_to_platform.is_none()
+            && quotas.is_none()
     }
 }
 

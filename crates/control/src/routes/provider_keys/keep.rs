@@ -9,6 +9,7 @@ use store::provider_keys::{NewProviderKey, NewSecret, ProviderKey, ProviderKeyCh
 use store::switch::Switch;
 
 use super::asked::{KeyAsked, ProviderKeyEdit, RotationAsked, TestShown, serves};
+use super::quotas::QuotasBody;
 use super::show;
 use super::shown::ProviderKeyShown;
 use crate::api::Api;
@@ -32,7 +33,7 @@ pub(super) async fn create(
     let provider = upstreams.provider(&asked.provider).map_err(Unfit::from)?;
     let base_url = upstreams.base_url(&provider, asked.base_url.as_deref(), by)?;
     let secret = asked.secret.map(|secret| secret.0);
-    upstreams.check_key(&provider, secret.as_ref())?;
+    upstreams.check_key(&provider, &base_url, secret.as_ref())?;
     let serves = serves(asked.models)?;
     let id = ProviderKeyId::new(api.fresh()?);
     let NewSecret { sealed, masked } = upstreams.seal(id, owner, secret.as_ref()).await?;
@@ -67,7 +68,10 @@ pub(super) async fn change(
         None => Edit::Keep,
     };
     let secret = match edit.secret {
-        Some(secret) => Edit::Set(sealed(api, key, &secret.0).await?),
+        Some(secret) => {
+            let place = if let Edit::Set(url) = &base_url { url } else { &key.base_url };
+            Edit::Set(sealed(api, key, place, &secret.0).await?)
+        }
         None => Edit::Keep,
     };
     let change = ProviderKeyChange {
@@ -77,6 +81,7 @@ pub(super) async fn change(
         priority: Edit::from(edit.priority),
         fallback_to_platform: Edit::from(edit.fallback_to_platform),
         state: Edit::from(edit.state.map(Switch::from)),
+        quotas: Edit::from(edit.quotas.map(QuotasBody::checked).transpose()?),
         secret,
     };
     Ok(show(api, keys.update(key.id, &change, act).await?))
@@ -90,7 +95,7 @@ pub(super) async fn rotate(
     asked: &RotationAsked,
     act: &Act,
 ) -> Result<ProviderKeyShown, Problem> {
-    let secret = Edit::Set(sealed(api, key, &asked.secret.0).await?);
+    let secret = Edit::Set(sealed(api, key, &key.base_url, &asked.secret.0).await?);
     let change = ProviderKeyChange { secret, ..ProviderKeyChange::default() };
     Ok(show(api, keys.update(key.id, &change, act).await?))
 }
@@ -119,9 +124,9 @@ fn check_fallback(owner: Owner, asked: Option<bool>) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn sealed(api: &Api, key: &ProviderKey, secret: &Secret) -> Result<NewSecret, Problem> {
+async fn sealed(api: &Api, key: &ProviderKey, base_url: &str, secret: &Secret) -> Result<NewSecret, Problem> {
     let provider = api.upstreams().provider(&key.provider).map_err(Unfit::from)?;
-    api.upstreams().check_key(&provider, Some(secret))?;
+    api.upstreams().check_key(&provider, base_url, Some(secret))?;
     Ok(api.upstreams().seal(key.id, key.owner, Some(secret)).await?)
 }
 

@@ -9,6 +9,7 @@ use store::switch::Switch;
 use utoipa::ToSchema;
 
 use super::Scope;
+use super::quotas::QuotasBody;
 use crate::api::json::Instant;
 
 /// A provider key.
@@ -38,6 +39,8 @@ pub(super) struct ProviderKeyShown {
     user_id: Option<String>,
     /// Whether its owner's calls may go on to other provider keys, at last to the platform's.
     fallback_to_platform: bool,
+    /// What may go over it.
+    quotas: QuotasBody,
     /// How it does.
     state: StateShown,
     /// What it carries, on the replica that answers.
@@ -52,7 +55,7 @@ pub(super) struct StateShown {
     word: StateWord,
     /// Since when; null where that is not known.
     since: Option<Instant>,
-    /// Why; null while it is in service.
+    /// Why, such as a word of its quotas; null while it is in service and far from all of them.
     reason: Option<&'static str>,
     /// When its rest ends; null where it does not rest.
     until: Option<Instant>,
@@ -64,9 +67,11 @@ pub(super) struct StateShown {
 enum StateWord {
     /// In service.
     Active,
+    /// In service, and used last: it is near the end of one of its quotas.
+    NearLimit,
     /// At rest until a time.
     Cooldown,
-    /// At rest because the quota behind it is used up.
+    /// At rest because a quota is used up: one of its own, or the one behind it.
     Exhausted,
     /// Out of service until a person tests or enables it.
     Broken,
@@ -110,6 +115,7 @@ impl ProviderKeyShown {
             org_id: key.owner.org().map(|org| org.to_string()),
             user_id: key.owner.user().map(|user| user.to_string()),
             fallback_to_platform: key.fallback_to_platform,
+            quotas: key.quotas.into(),
             state,
             counts,
             created_at: key.created_at.into(),
@@ -141,6 +147,7 @@ fn state(key: &ProviderKey, report: Option<Report>, now: Timestamp) -> StateShow
     };
     let word = match report.state {
         live::pool::State::Active => StateWord::Active,
+        live::pool::State::NearLimit => StateWord::NearLimit,
         live::pool::State::Cooldown => StateWord::Cooldown,
         live::pool::State::Exhausted => StateWord::Exhausted,
         live::pool::State::Broken => StateWord::Broken,

@@ -1,6 +1,7 @@
 //! All that is kept of a person, as an answer has it. Sealed secrets, digests and hashes are not among it: nothing in
 //! here could be used in the person's place.
 
+use domain::usage::Trace;
 use serde::Serialize;
 use store::invitations::Grants;
 use utoipa::ToSchema;
@@ -22,6 +23,10 @@ pub(super) struct KeptShown {
     keys: Vec<KeptKey>,
     /// The provider keys for the person's own calls.
     provider_keys: Vec<KeptProviderKey>,
+    /// What the calls with those API keys left beside the books, as far as it is still kept, oldest first.
+    traces: Vec<KeptTrace>,
+    /// Whether there is more of that.
+    traces_has_more: bool,
     /// What the audit trail says by or about the person, oldest first.
     audit: Vec<KeptRow>,
     /// Whether the audit trail says more than that.
@@ -46,6 +51,8 @@ struct KeptLogin {
     ended_at: Option<Instant>,
     ip: String,
     user_agent: String,
+    /// The operator who acted in it as the person, if it was not the person.
+    impersonated_by: Option<String>,
 }
 
 /// An invitation to the person's address.
@@ -81,6 +88,22 @@ struct KeptProviderKey {
     created_at: Instant,
 }
 
+/// What a call left beside the books.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeptTrace {
+    call_id: String,
+    org_id: String,
+    key_id: String,
+    started_at: Instant,
+    request_id: String,
+    /// The model as the call named it.
+    model: String,
+    streamed: bool,
+    attempts: u8,
+    first_byte_ms: u32,
+    total_ms: u32,
+}
+
 /// A row of the audit trail.
 #[derive(Debug, Serialize, ToSchema)]
 struct KeptRow {
@@ -104,6 +127,8 @@ impl From<Kept> for KeptShown {
             invitations: all.invitations.into_iter().map(KeptInvitation::from).collect(),
             keys: all.keys.into_iter().map(KeptKey::from).collect(),
             provider_keys: all.provider_keys.into_iter().map(KeptProviderKey::from).collect(),
+            traces: all.traces.into_iter().map(KeptTrace::from).collect(),
+            traces_has_more: all.more_traces,
             audit: kept.trail.into_iter().map(|link| KeptRow::from(link.entry)).collect(),
             audit_has_more: kept.more,
         }
@@ -130,6 +155,7 @@ impl From<store::logins::Login> for KeptLogin {
             ended_at: row.ended_at.map(Instant),
             ip: row.ip,
             user_agent: row.user_agent,
+            impersonated_by: row.impersonated_by.map(|by| by.to_string()),
         }
     }
 }
@@ -173,6 +199,24 @@ impl From<store::provider_keys::ProviderKey> for KeptProviderKey {
             provider: row.provider,
             masked: row.masked,
             created_at: row.created_at.into(),
+        }
+    }
+}
+
+impl From<store::traces::CallTrace> for KeptTrace {
+    fn from(row: store::traces::CallTrace) -> Self {
+        let Trace { request_id, model_asked, streamed, pace } = row.trace;
+        Self {
+            call_id: row.call.to_string(),
+            org_id: row.org.to_string(),
+            key_id: row.key.to_string(),
+            started_at: row.at.into(),
+            request_id,
+            model: model_asked,
+            streamed,
+            attempts: pace.attempts,
+            first_byte_ms: pace.first_byte_ms,
+            total_ms: pace.total_ms,
         }
     }
 }

@@ -1,3 +1,5 @@
+mod model;
+
 use super::*;
 use domain::limit::Limits;
 use domain::time::Timestamp;
@@ -21,6 +23,9 @@ fn asking(number: u128, limits: &Limits) -> Asking<'_> {
         limits,
         user: None,
         user_requests_per_minute: MANY,
+        project: ProjectId::new(Uuid::from_u128(1)),
+        project_requests_per_minute: None,
+        project_tokens_per_minute: None,
         org: OrgId::new(Uuid::from_u128(1)),
         org_requests_per_minute: MANY,
         org_tokens_per_minute: None,
@@ -129,6 +134,72 @@ fn what_the_organization_refuses_costs_the_person_nothing() {
 }
 
 #[test]
+fn a_project_is_limited_over_all_of_its_keys() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let of = |project, number| Asking {
+        project: ProjectId::new(Uuid::from_u128(project)),
+        project_requests_per_minute: Some(20),
+        ..asking(number, &limits)
+    };
+    let passed = (0..100).filter(|turn| memory.admit(&of(1, turn % 50), 5_000).is_ok()).count();
+    assert_eq!(passed, 20);
+    let refused = memory.admit(&of(1, 60), 5_000).unwrap_err();
+    assert_eq!(
+        (refused.which, refused.unit, refused.limit),
+        ("project_requests_per_minute", Unit::Requests, 20)
+    );
+    assert!(memory.admit(&of(2, 70), 5_000).is_ok(), "another project is not concerned");
+    let later = 5_000 + i64::try_from(refused.retry_after_ms).unwrap();
+    assert!(memory.admit(&of(1, 60), later).is_ok(), "waiting as told is enough");
+    let unlimited = Asking { project_requests_per_minute: None, ..of(1, 60) };
+    assert!((0..100).all(|_| memory.admit(&unlimited, 5_000).is_ok()), "no limit, no refusal");
+}
+
+/// What one limit refuses costs those that a request is shared with nothing, whichever of them it is.
+#[test]
+fn a_shared_limit_that_refuses_uses_up_no_other() {
+    fn check(which: &str, narrow: impl Fn(Asking<'_>) -> Asking<'_>) {
+        let memory = Memory::default();
+        let limits = limits(3, MANY, MANY);
+        let of_three = Asking {
+            user: Some(UserId::new(Uuid::from_u128(1))),
+            user_requests_per_minute: 3,
+            project_requests_per_minute: Some(3),
+            org_requests_per_minute: 3,
+            ..asking(1, &limits)
+        };
+        for _ in 0..50 {
+            assert_eq!(memory.admit(&narrow(of_three), 5_000).unwrap_err().which, which);
+        }
+        let passed = (0..50).filter(|_| memory.admit(&of_three, 5_000).is_ok()).count();
+        assert_eq!(passed, 3, "{which}");
+    }
+    check("user_requests_per_minute", |asking| Asking { user_requests_per_minute: 0, ..asking });
+    check("project_requests_per_minute", |asking| Asking { project_requests_per_minute: Some(0), ..asking });
+    check("project_tokens_per_minute", |asking| Asking { project_tokens_per_minute: Some(0), ..asking });
+    check("org_requests_per_minute", |asking| Asking { org_requests_per_minute: 0, ..asking });
+    check("org_tokens_per_minute", |asking| Asking { org_tokens_per_minute: Some(0), ..asking });
+}
+
+#[test]
+fn threads_never_exceed_the_limit_of_a_project_together() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let passed: usize = std::thread::scope(|scope| {
+        let tasks: Vec<_> = (0..8u128)
+            .map(|thread| {
+                let of_one = Asking { project_requests_per_minute: Some(50), ..asking(thread, &limits) };
+                let memory = &memory;
+                scope.spawn(move || (0..100).filter(|_| memory.admit(&of_one, 1_000).is_ok()).count())
+            })
+            .collect();
+        tasks.into_iter().map(|task| task.join().unwrap()).sum()
+    });
+    assert!((40..=50).contains(&passed), "{passed} of 50");
+}
+
+#[test]
 fn threads_never_exceed_the_limit_of_a_person_together() {
     let memory = Memory::default();
     let limits = limits(MANY, MANY, MANY);
@@ -169,6 +240,50 @@ fn tokens_count_when_they_are_spent() {
 }
 
 #[test]
+fn tokens_of_a_project_are_counted_over_its_keys() {
+    let memory = Memory::default();
+    let limits = limits(MANY, MANY, MANY);
+    let of = |number, tokens| Asking { project_tokens_per_minute: tokens, ..asking(number, &limits) };
+    memory.admit(&of(1, None), 0).unwrap().spend(500, Timestamp(0));
+    memory.admit(&of(1, Some(1_000)), 0).unwrap().spend(600, Timestamp(0));
+    let last = memory.admit(&of(2, Some(1_000)), 0).unwrap();
+    last.spend(400, Timestamp(0));
+    let refused = memory.admit(&of(3, Some(1_000)), 0).unwrap_err();
+    assert_eq!(
+        (refused.which, refused.unit, refused.limit),
+        ("project_tokens_per_minute", Unit::Tokens, 1_000)
+    );
+    let other = Asking { project: ProjectId::new(Uuid::from_u128(2)), ..of(4, Some(1_000)) };
+    assert!(memory.admit(&other, 0).is_ok(), "another project is not concerned");
+    assert!(memory.admit(&of(3, Some(1_000)), 60_469).is_ok(), "a minute later all of it is free again");
+}
+
+#[test]
+fn tokens_of_a_request_that_took_long_are_not_forgotten_with_it() {
+    let memory = Memory::default();
+    let limits = Limits { tokens_per_minute: Some(10), ..limits(MANY, MANY, MANY) };
+    let of = |number| Asking {
+        project_tokens_per_minute: Some(10),
+        org_tokens_per_minute: Some(10),
+        ..asking(number, &limits)
+    };
+    let long = memory.admit(&of(1), 0).unwrap();
+    long.spend(10, Timestamp(600_000_000));
+    drop(long);
+    // Requests of everybody else's, so that every part of the tables looks for the idle.
+    for number in 100..2_000 {
+        let (project, org) = (ProjectId::new(Uuid::from_u128(number)), OrgId::new(Uuid::from_u128(number)));
+        drop(memory.admit(&Asking { project, org, ..asking(number, &limits) }, 610_000));
+    }
+    assert_eq!(memory.admit(&of(1), 610_000).unwrap_err().which, "tokens_per_minute");
+    let unlimited = Limits { tokens_per_minute: None, ..limits };
+    let of_two =
+        |project_tokens| Asking { project_tokens_per_minute: project_tokens, limits: &unlimited, ..of(2) };
+    assert_eq!(memory.admit(&of_two(Some(10)), 610_000).unwrap_err().which, "project_tokens_per_minute");
+    assert_eq!(memory.admit(&of_two(None), 610_000).unwrap_err().which, "org_tokens_per_minute");
+}
+
+#[test]
 fn a_refusal_counts_nowhere() {
     let memory = Memory::default();
     // Refused by the minute, by the organization, by tokens: the one place in this second stays.
@@ -193,10 +308,10 @@ fn idle_keys_are_forgotten_but_not_their_requests_in_flight() {
     let limits = limits(100, 100, 1);
     let held = admit(&memory, 0, &limits, 0).unwrap();
     for number in 1..2_000 {
-        let org = OrgId::new(Uuid::from_u128(number));
-        drop(memory.admit(&Asking { org, ..asking(number, &limits) }, 0));
+        let (project, org) = (ProjectId::new(Uuid::from_u128(number)), OrgId::new(Uuid::from_u128(number)));
+        drop(memory.admit(&Asking { project, org, ..asking(number, &limits) }, 0));
     }
-    assert_eq!((memory.keys.len(), memory.orgs.len()), (2_000, 1_999));
+    assert_eq!((memory.keys.len(), memory.projects.len(), memory.orgs.len()), (2_000, 1_999, 1_999));
     for round in [200_000, 400_000] {
         for number in 10_000..11_000 {
             drop(admit(&memory, number, &limits, round));
@@ -204,9 +319,10 @@ fn idle_keys_are_forgotten_but_not_their_requests_in_flight() {
     }
     assert!(memory.keys.len() <= 1_001, "{} keys are left", memory.keys.len());
     for number in 20_000..21_000 {
-        let org = OrgId::new(Uuid::from_u128(number));
-        drop(memory.admit(&Asking { org, ..asking(number, &limits) }, 600_000));
+        let (project, org) = (ProjectId::new(Uuid::from_u128(number)), OrgId::new(Uuid::from_u128(number)));
+        drop(memory.admit(&Asking { project, org, ..asking(number, &limits) }, 600_000));
     }
+    assert!(memory.projects.len() <= 1_001, "{} projects are left", memory.projects.len());
     assert!(memory.orgs.len() <= 1_001, "{} organizations are left", memory.orgs.len());
     assert_eq!(admit(&memory, 0, &limits, 600_001).unwrap_err().which, "concurrency");
     drop(held);

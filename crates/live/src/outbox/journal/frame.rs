@@ -1,6 +1,8 @@
 //! Records in bytes: `[length u32][crc32 of the payload u32][payload]`, little-endian, padded to eight bytes; a
 //! payload is one version byte and the event in postcard. Pure: it reads any bytes without a panic and knows no file.
 
+mod former;
+
 use domain::usage::Event;
 
 use crate::outbox::MAX_SETTLED_BYTES;
@@ -9,13 +11,16 @@ use crate::outbox::MAX_SETTLED_BYTES;
 pub(super) const ALIGN: usize = 8;
 /// Bytes before a payload.
 pub(super) const HEAD_BYTES: usize = 8;
-/// The version of a payload with the opening or the settlement of a call. 1 and 2 were forms of before the first
-/// release.
-const CALL: u8 = 3;
+/// The version of a payload with the opening or the settlement of a call.
+const CALL: u8 = 5;
+/// The same before there were units; still read. 1 and 2 were forms of before the first release.
+const FORMER_CALL: u8 = 3;
 /// The version of one with an entry of the audit trail: a release that does not know them must not read past them.
 const NOTED: u8 = 4;
+/// The version of one with an answer that a provider keeps.
+const PINNED: u8 = 6;
 /// The newest version that this release reads.
-pub(super) const NEWEST: u8 = NOTED;
+pub(super) const NEWEST: u8 = PINNED;
 /// Bytes that the search for records behind a broken place may checksum: enough to find one that is there, too
 /// few for a crafted file to hold up the start.
 const SEARCH_BYTES: usize = 8 << 20;
@@ -118,6 +123,7 @@ pub(super) fn encode(event: &Event, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
     buffer.push(match event {
         Event::Opened(_) | Event::Settled(_) => CALL,
         Event::Noted(_) => NOTED,
+        Event::Pinned(_) => PINNED,
     });
     postcard::to_extend(event, buffer).ok()
 }
@@ -125,7 +131,10 @@ pub(super) fn encode(event: &Event, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
 /// Reads a payload.
 pub(super) fn decode(payload: &[u8]) -> Result<Event, NotAnEvent> {
     match payload.split_first() {
-        Some((&(CALL | NOTED), event)) => postcard::from_bytes(event).map_err(|_| NotAnEvent::Malformed),
+        Some((&(CALL | NOTED | PINNED), event)) => {
+            postcard::from_bytes(event).map_err(|_| NotAnEvent::Malformed)
+        }
+        Some((&FORMER_CALL, event)) => former::read(event).map_err(|_| NotAnEvent::Malformed),
         Some((&version, _)) if version > NEWEST => Err(NotAnEvent::Newer(version)),
         _ => Err(NotAnEvent::Malformed),
     }

@@ -46,7 +46,7 @@ impl Ledger {
         }
     }
 
-    /// An entry of the audit trail that ends at `end` was read and is being delivered.
+    /// A record that settles no call and ends at `end` was read and is being delivered.
     pub(super) fn noted(&mut self, lane: usize, end: u64) {
         if let Some(delivered) = self.delivered.get_mut(lane) {
             delivered.push_back((end, None));

@@ -204,6 +204,11 @@ impl Reader {
                             batch.noted.push(entry);
                             None
                         }
+                        Ok(Event::Pinned(pinned)) => {
+                            self.ledger.noted(index, end);
+                            batch.pinned.push(pinned);
+                            None
+                        }
                         Err(cause) => Some(cause.to_string()),
                     }
                 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::id::CallId;
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::usage::{CallOpened, CallSettled, Event, Outcome, UsageSource};
 use rustix::fs::{FlockOperation, flock};
 
@@ -140,6 +140,7 @@ fn interrupted(opened: CallOpened) -> CallSettled {
         model: String::new(),
         outcome: Outcome::Interrupted,
         tokens: Tokens::default(),
+        units: Units::default(),
         source: UsageSource::None,
         cost: Money::ZERO,
         pricing: "unpriced".to_owned(),
@@ -243,8 +244,10 @@ impl Survey {
                         *self.waiting.entry(lane).or_default() += 1;
                     }
                 }
-                Ok(Event::Noted(_)) if place >= confirmed => *self.waiting.entry(lane).or_default() += 1,
-                Ok(Event::Noted(_)) => {}
+                Ok(Event::Noted(_) | Event::Pinned(_)) if place >= confirmed => {
+                    *self.waiting.entry(lane).or_default() += 1;
+                }
+                Ok(Event::Noted(_) | Event::Pinned(_)) => {}
                 Err(NotAnEvent::Newer(version)) => {
                     let (found, known) = (u16::from(version), u16::from(frame::NEWEST));
                     return Err(OpenFailed::Newer { path, found, known });

@@ -11,7 +11,7 @@ use store::Store;
 use store::provider_keys::ProviderKey;
 use wire::catalog;
 
-use super::Check;
+use super::{Check, retention};
 use crate::config::Config;
 use crate::config::roots::{RIGHTS_OF_OTHERS, Roots};
 use crate::config::safety::Settled;
@@ -62,6 +62,7 @@ pub(super) async fn examine(config: &Config, roots: Option<Roots>, clock: &Clock
         }
     }
     safe(&store, config, checks).await;
+    retention::examine(&store, clock.now(), checks).await;
     store.close().await;
 }
 

@@ -1,5 +1,6 @@
 //! One line per model: the catalogue's rows, replaced where the installation has rows of its own.
 
+use domain::money::Money;
 use domain::price::{Price, Pricing};
 use serde::Serialize;
 use store::models::Model as OwnModel;
@@ -7,7 +8,7 @@ use wire::catalog::{Catalog, Model};
 
 use crate::cmd::output::Row;
 
-/// A model as it is listed. Prices are US dollars per million tokens.
+/// A model as it is listed. Prices are US dollars per million tokens, or per unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Listed {
     pub provider: String,
@@ -18,6 +19,15 @@ pub(super) struct Listed {
     pub input_usd: Option<String>,
     pub cached_usd: Option<String>,
     pub output_usd: Option<String>,
+    pub cache_write_usd: Option<String>,
+    pub cache_write_1h_usd: Option<String>,
+    pub image_usd: Option<String>,
+    /// What is not counted in tokens.
+    pub per_picture_usd: Option<String>,
+    pub per_second_usd: Option<String>,
+    pub per_million_characters_usd: Option<String>,
+    pub per_search_usd: Option<String>,
+    pub per_request_usd: Option<String>,
     /// The shortest prompt that costs more than the prices here.
     pub dearer_from_prompt_tokens: Option<u64>,
     pub context_tokens: Option<u32>,
@@ -100,7 +110,8 @@ impl Listed {
             Pricing::Stepped(stepped) => (Some(&stepped.below), Some(stepped.from_prompt_tokens)),
             Pricing::Free | Pricing::Unpriced => (None, None),
         };
-        let usd = |of: fn(&Price) -> domain::money::Money| price.map(|price| of(price).to_string());
+        let usd = |of: fn(&Price) -> Money| price.map(|price| of(price).to_string());
+        let unit = |of: fn(&Price) -> Option<Money>| price.and_then(of).map(|price| price.to_string());
         Self {
             provider: String::new(),
             model: String::new(),
@@ -110,6 +121,14 @@ impl Listed {
             input_usd: usd(|price| price.input),
             cached_usd: usd(|price| price.cache_read),
             output_usd: usd(|price| price.output),
+            cache_write_usd: usd(|price| price.cache_write),
+            cache_write_1h_usd: usd(|price| price.cache_write_1h),
+            image_usd: usd(|price| price.image),
+            per_picture_usd: unit(|price| price.picture),
+            per_second_usd: unit(|price| price.second),
+            per_million_characters_usd: unit(|price| price.characters),
+            per_search_usd: unit(|price| price.search),
+            per_request_usd: unit(|price| (price.request > Money::ZERO).then_some(price.request)),
             dearer_from_prompt_tokens,
             context_tokens: None,
             max_output_tokens: None,

@@ -77,7 +77,7 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<ProviderKey>
     let base_url = upstreams.base_url(&provider, args.base_url.as_deref(), By::Operator).map_err(told)?;
     let serves = serves(args.models)?;
     let secret = secret(&args.secret, &provider, context)?;
-    upstreams.check_key(&provider, secret.as_ref()).map_err(told)?;
+    upstreams.check_key(&provider, &base_url, secret.as_ref()).map_err(told)?;
 
     let owner = match &args.org {
         Some(org) => Owner::Org(resolve::org(&store, Some(org)).await?.id),
@@ -114,7 +114,7 @@ fn told(unfit: Unfit) -> anyhow::Error {
             "{unfit}. A server of your own is allowed by adding its host:port to egress.allow in the configuration"
         ),
         Unfit::Key(bad) => anyhow!(bad).context("the provider's key is refused"),
-        Unfit::Provider(_) | Unfit::UrlQuery | Unfit::NoKey(_) => unfit.into(),
+        Unfit::Provider(_) | Unfit::UrlQuery | Unfit::Place(_) | Unfit::NoKey(_) => unfit.into(),
     }
 }
 

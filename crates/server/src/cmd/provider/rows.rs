@@ -1,10 +1,13 @@
 //! Connections, providers and offered models as they are printed. The names of fields are stable.
 
 use domain::route::Serves;
+use domain::time::Timestamp;
 use serde::Serialize;
 use store::provider_keys::ProviderKey;
+use store::switch::Switch;
 use wire::catalog::{KeyRule, Production, Provider};
 
+use super::quota::Shown;
 use crate::cmd::instant;
 use crate::cmd::output::Row;
 
@@ -17,16 +20,19 @@ pub(super) struct Connected {
     secret_masked: Option<String>,
     models: Option<Vec<String>>,
     priority: u16,
+    /// What a person decided; what the gate finds of it is the API's to say.
     state: &'static str,
+    until: Option<String>,
     org_id: Option<String>,
     user_id: Option<String>,
     fallback_to_platform: bool,
+    quotas: Shown,
     created_at: String,
 }
 
 impl Row for Connected {
     const HEAD: &'static [&'static str] =
-        &["name", "provider", "id", "base url", "secret", "models", "priority", "state", "org"];
+        &["name", "provider", "id", "base url", "secret", "models", "priority", "state", "until", "org"];
 
     fn cells(&self) -> Vec<String> {
         let or = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
@@ -39,13 +45,16 @@ impl Row for Connected {
             self.models.as_ref().map_or_else(|| "any".to_owned(), |models| models.join(",")),
             self.priority.to_string(),
             self.state.to_owned(),
+            or(&self.until, ""),
             or(&self.org_id, "all"),
         ]
     }
 }
 
-impl From<ProviderKey> for Connected {
-    fn from(row: ProviderKey) -> Self {
+impl Connected {
+    /// A connection as it is at `now`.
+    pub(super) fn new(row: ProviderKey, now: Timestamp) -> Self {
+        let rests_until = row.rests_until.filter(|until| row.state == Switch::Active && *until > now);
         Self {
             id: row.id.to_string(),
             name: row.name,
@@ -57,10 +66,12 @@ impl From<ProviderKey> for Connected {
                 Serves::Listed(models) => Some(models),
             },
             priority: row.priority,
-            state: row.state.word(),
+            state: if rests_until.is_some() { "cooldown" } else { row.state.word() },
+            until: rests_until.map(instant::written),
             org_id: row.owner.org().map(|org| org.to_string()),
             user_id: row.owner.user().map(|user| user.to_string()),
             fallback_to_platform: row.fallback_to_platform,
+            quotas: row.quotas.into(),
             created_at: instant::written(row.created_at),
         }
     }

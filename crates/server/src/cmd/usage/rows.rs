@@ -1,6 +1,6 @@
 //! A call, and a sum of calls, as they are printed. The names of fields are stable.
 
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::usage::{CallSettled, RouteMode};
 use serde::Serialize;
 use store::usage::Group;
@@ -21,6 +21,7 @@ pub(super) struct Call {
     model: String,
     outcome: &'static str,
     tokens: Tokens,
+    units: Units,
     source: &'static str,
     cost_usd: String,
     pricing: String,
@@ -50,7 +51,7 @@ impl Row for Call {
             self.started_at.clone(),
             model,
             self.outcome.to_owned(),
-            tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write).to_string(),
+            tokens.prompt().to_string(),
             tokens.output.saturating_add(tokens.reasoning).to_string(),
             self.cost_usd.clone(),
             self.total_ms.map_or_else(|| "-".to_owned(), |total| total.to_string()),
@@ -77,6 +78,7 @@ impl From<CallSettled> for Call {
             model: call.model,
             outcome: call.outcome.word(),
             tokens: call.tokens,
+            units: call.units,
             source: call.source.word(),
             cost_usd: call.cost.to_string(),
             pricing: call.pricing,
@@ -97,6 +99,7 @@ pub(super) struct Summed {
     group: String,
     calls: u64,
     tokens: Tokens,
+    units: Units,
     cost_usd: String,
 }
 
@@ -108,7 +111,7 @@ impl Row for Summed {
         vec![
             self.group.clone(),
             self.calls.to_string(),
-            tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write).to_string(),
+            tokens.prompt().to_string(),
             tokens.output.saturating_add(tokens.reasoning).to_string(),
             self.cost_usd.clone(),
         ]
@@ -118,6 +121,6 @@ impl Row for Summed {
 impl From<Group> for Summed {
     fn from(group: Group) -> Self {
         let cost_usd = group.cost_usd();
-        Self { group: group.label, calls: group.calls, tokens: group.tokens, cost_usd }
+        Self { group: group.label, calls: group.calls, tokens: group.tokens, units: group.units, cost_usd }
     }
 }

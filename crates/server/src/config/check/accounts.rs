@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use url::{Host, Url};
-use vault::password::{Cost, LEAST_COST};
+use vault::password::{Cost, LEAST_BCRYPT_COST, LEAST_COST, Scheme};
 
 use super::is_inside;
 use crate::config::accounts::{
@@ -49,16 +49,12 @@ pub(super) fn accounts(
         let fix = "Give at most accounts.login_days.";
         faults.push(Fault::new("accounts.refresh_token_days", "it would outlive its login", fix));
     }
-    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let password_cost =
-        Cost { memory_kib: narrow(raw.password_memory_kib), passes: narrow(raw.password_passes) };
-    if password_cost.memory_kib < LEAST_COST.memory_kib || password_cost.passes < LEAST_COST.passes {
-        let problem = "passwords would be hashed so cheaply that whoever steals the database can guess them";
-        let fix = "Give accounts.password_memory_kib at least 19456 and accounts.password_passes at least 2.";
-        faults.push(Fault::new("accounts.password_memory_kib", problem, fix).of(&safety::CHEAP_PASSWORDS));
-    }
+    let passwords = passwords(raw, faults);
     let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
-    (!safety::has_hard(&faults[before..])).then(|| Accounts {
+    if safety::has_hard(&faults[before..]) {
+        return None;
+    }
+    Some(Accounts {
         registration,
         issuer: raw.issuer.clone(),
         admin_url,
@@ -66,10 +62,45 @@ pub(super) fn accounts(
         refresh_token: days(raw.refresh_token_days),
         login: days(raw.login_days),
         login_floor: Duration::from_millis(raw.login_floor_ms),
-        password_cost,
+        passwords: passwords?,
         admin_requests_per_minute: narrow(limits.admin_requests_per_minute),
         login_requests_per_minute: narrow(limits.login_requests_per_minute),
     })
+}
+
+/// How passwords are hashed; `None` exactly when a fault was added that stops every start.
+fn passwords(raw: &raw::Accounts, faults: &mut Vec<Fault>) -> Option<Scheme> {
+    let scheme = match raw.password_hash.as_str() {
+        "argon2id" => Scheme::Argon2id(Cost {
+            memory_kib: narrow(raw.password_memory_kib),
+            passes: narrow(raw.password_passes),
+        }),
+        "bcrypt" => Scheme::Bcrypt { cost: narrow(raw.password_bcrypt_cost) },
+        _ => {
+            let fix = "Write \"argon2id\" or \"bcrypt\".";
+            faults.push(Fault::new("accounts.password_hash", "passwords are not hashed by this", fix));
+            return None;
+        }
+    };
+    let cheap = match scheme {
+        Scheme::Argon2id(cost) => {
+            (cost.memory_kib < LEAST_COST.memory_kib || cost.passes < LEAST_COST.passes).then_some((
+                "accounts.password_memory_kib",
+                "Give accounts.password_memory_kib at least 19456 and accounts.password_passes at least 2.",
+            ))
+        }
+        Scheme::Bcrypt { cost } => (cost < LEAST_BCRYPT_COST)
+            .then_some(("accounts.password_bcrypt_cost", "Give accounts.password_bcrypt_cost at least 10.")),
+    };
+    if let Some((setting, fix)) = cheap {
+        let problem = "passwords would be hashed so cheaply that whoever steals the database can guess them";
+        faults.push(Fault::new(setting, problem, fix).of(&safety::CHEAP_PASSWORDS));
+    }
+    Some(scheme)
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn admin_url(text: &str, faults: &mut Vec<Fault>) -> Option<String> {
@@ -153,6 +184,11 @@ fn server(raw: &raw::Mail, faults: &mut Vec<Fault>) -> Option<MailServer> {
         let problem = "messages with reset links would cross a network of others in the clear";
         let fix = "Write smtps:// or smtp://.";
         faults.push(Fault::new("mail.smtp_url", problem, fix).of(&safety::PLAIN_MAIL));
+    }
+    if *protection == MailProtection::None && !(raw.username.is_empty() && raw.password.is_empty()) {
+        let fix = "Write smtps:// or smtp://, or empty mail.username and mail.password.";
+        faults.push(Fault::new("mail.username", "its password would go to the server in the clear", fix));
+        return None;
     }
     let account = match (raw.username.as_str(), mail_password(raw)) {
         ("", None) if raw.password.is_empty() => None,

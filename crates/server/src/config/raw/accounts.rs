@@ -21,10 +21,14 @@ pub struct Accounts {
     pub login_days: u64,
     /// When a failed login is answered, whatever failed; longer than hashing a password takes.
     pub login_floor_ms: u64,
-    /// Memory that hashing a password takes.
+    /// How passwords are hashed: `argon2id` or `bcrypt`.
+    pub password_hash: String,
+    /// Memory that hashing a password by argon2id takes.
     pub password_memory_kib: u64,
     /// Passes over that memory.
     pub password_passes: u64,
+    /// Two to this power are the rounds of hashing a password by bcrypt.
+    pub password_bcrypt_cost: u64,
 }
 
 /// `[mail]`
@@ -53,8 +57,10 @@ impl Default for Accounts {
             refresh_token_days: 30,
             login_days: 90,
             login_floor_ms: 400,
+            password_hash: "argon2id".to_owned(),
             password_memory_kib: u64::from(vault::password::LEAST_COST.memory_kib),
             password_passes: u64::from(vault::password::LEAST_COST.passes),
+            password_bcrypt_cost: 12,
         }
     }
 }

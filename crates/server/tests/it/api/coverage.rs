@@ -70,6 +70,8 @@ struct Cast {
     members: BTreeMap<&'static str, Api>,
     operator: Api,
     token: Api,
+    /// An operator who acts as somebody else.
+    acting: Api,
 }
 
 impl Cast {
@@ -85,6 +87,7 @@ impl Cast {
             members,
             operator: world.operator().await.api,
             token: world.api(&token),
+            acting: acting(world).await,
         }
     }
 
@@ -97,6 +100,10 @@ impl Cast {
             "person" => return vec![("an operator token", &self.token)],
             "org" => strangers.extend([("an operator", &self.operator), ("an operator token", &self.token)]),
             "operator" | "operator_or" => {}
+            "operator_in_person" => strangers.push(("an operator token", &self.token)),
+            "impersonator" => {
+                strangers.extend([("an operator", &self.operator), ("an operator token", &self.token)])
+            }
             other => panic!("an unknown rule {other}"),
         }
         strangers.extend(roles.map(|role| (role.word(), &self.members[role.word()])));
@@ -112,12 +119,22 @@ impl Cast {
             "public" | "token" => vec![("nobody", &self.nobody)],
             "person" => vec![("nobody's member", &self.homeless), ("owner", &self.members["owner"])],
             "org" => members.collect(),
+            "operator_in_person" => vec![("an operator", &self.operator)],
+            "impersonator" => vec![("who acts as somebody else", &self.acting)],
             _ => [("an operator", &self.operator), ("an operator token", &self.token)]
                 .into_iter()
                 .chain(members)
                 .collect(),
         }
     }
+}
+
+/// An operator who acts as somebody else.
+async fn acting(world: &mut World) -> Api {
+    let (helper, person) = (world.operator().await, world.nobody().await);
+    let path = format!("/api/v1/users/{}/impersonation", person.user);
+    let made = helper.api.post(&path, r#"{"reason":"to help","session":"bearer"}"#).await.is(201);
+    world.api(made["access_token"].as_str().unwrap())
 }
 
 async fn send(api: &Api, operation: &Operation, path: &str, case: &Case, things: &Things) -> Answer {

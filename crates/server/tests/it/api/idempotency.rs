@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use domain::audit::{Act, Actor, Claim};
 use domain::role::OrgRole;
+use store::idempotency::{Begun, Owner, RUNNING_SECONDS};
+use store::projects::NewProject;
 
-use crate::world::World;
+use crate::world::meddling::meddle;
 use crate::world::people::Api;
+use crate::world::{World, fresh};
 
 const PATH: &str = "/api/v1/projects";
 
@@ -112,5 +116,49 @@ async fn keys_are_short_and_visible_and_mean_nothing_to_a_read() {
     twice.post(PATH, "{\"name\":\"a\"}").await.is_problem(400, "invalid_request");
     assert_eq!(api.with(&format!("idempotency-key: {long}\r\n")).get(PATH).await.status, 200);
     post(&api, &long[1..], "a").await.is(201);
+    world.finish().await;
+}
+
+/// Longer than any attempt is waited for.
+const LATER: Duration = Duration::from_secs(RUNNING_SECONDS.unsigned_abs());
+
+#[tokio::test]
+async fn an_attempt_that_died_before_it_did_anything_gives_way() {
+    let mut world = World::start().await;
+    let person = world.person(OrgRole::Member).await;
+    let (api, claim) = (&person.api, Claim(fresh()));
+    let owner = Owner { actor: person.user.to_string(), org: Some(world.org) };
+    // What a process left that died between its promise and the deed.
+    let begun = world.store().idempotency().begin(&owner, "k", &[0; 32], claim, world.now()).await;
+    assert_eq!(begun.unwrap(), Begun::Fresh);
+    post(api, "k", "a").await.is_problem(409, "idempotency_mismatch");
+    world.pass(LATER);
+    post(api, "k", "a").await.is(201);
+    assert_eq!(post(api, "k", "a").await.header("idempotency-replayed"), Some("true"));
+    // Should it live after all, what it does comes too late.
+    let act = Act { claim: Some(claim), ..Act::new(Actor::user(person.user), world.now()) };
+    let id = domain::id::ProjectId::new(fresh());
+    let new = NewProject { id, org: world.org, name: "twin".to_owned(), created_at: world.now() };
+    let late = world.store().projects().create(&new, &act).await.unwrap_err();
+    assert!(late.to_string().contains("another attempt"), "{late}");
+    assert_eq!(count(api).await, 2);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_died_after_the_deed_is_not_made_again() {
+    let mut world = World::start().await;
+    let person = world.person(OrgRole::Member).await;
+    let api = &person.api;
+    post(api, "k", "a").await.is(201);
+    // As if the process had died with the answer on its lips.
+    meddle(&world.database(), "UPDATE idempotency SET status = NULL, body = NULL").await;
+    post(api, "k", "a").await.is_problem(409, "conflict");
+    world.pass(LATER);
+    let lost = post(api, "k", "a").await;
+    let said = lost.is_problem(409, "conflict").json();
+    assert!(said["detail"].as_str().unwrap().contains("its answer was lost"), "{said}");
+    assert_eq!(count(api).await, 2);
+    post(api, "another", "b").await.is(201);
     world.finish().await;
 }

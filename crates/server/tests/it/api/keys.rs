@@ -109,6 +109,73 @@ async fn no_key_gets_more_than_its_organization_has() {
 }
 
 #[tokio::test]
+async fn no_key_gets_more_than_its_project_has() {
+    let mut world = World::start().await;
+    let api = world.person(OrgRole::Admin).await.api;
+    let wide =
+        make(&api, &world, json!({"limits": {"requests_per_minute": 900, "tokens_per_minute": 80}})).await;
+    world.plant(&text(&wide, "secret")[20..]);
+    let project = format!("/api/v1/projects/{}", world.project);
+    api.patch(&project, r#"{"limits":{"requests_per_minute":30,"tokens_per_minute":50}}"#).await.is(200);
+    let body = |limits: Value| {
+        json!({"name": "a", "project_id": world.project.to_string(), "limits": limits}).to_string()
+    };
+    let made = api.post("/api/v1/keys", &body(json!({"requests_per_minute": 30}))).await.is(201);
+    let path = format!("/api/v1/keys/{}", text(&made, "id"));
+    for (limits, field) in [
+        (json!({"requests_per_minute": 31}), "limits.requests_per_minute"),
+        (json!({"tokens_per_minute": 51}), "limits.tokens_per_minute"),
+    ] {
+        let refused = [
+            api.post("/api/v1/keys", &body(limits.clone())).await,
+            api.patch(&path, &json!({ "limits": limits }).to_string()).await,
+        ];
+        for answer in refused {
+            answer.is_problem(422, "validation_failed");
+            assert_eq!(answer.json()["field"], field, "{}", answer.text());
+            assert!(answer.text().contains("the project has "), "{}", answer.text());
+        }
+    }
+    // What the installation gives to keys is 60 a minute, which nobody asked for here.
+    let plain = make(&api, &world, json!({})).await;
+    assert_eq!(plain["limits"]["requests_per_minute"], 30);
+    for key in [&made, &plain] {
+        world.plant(&text(key, "secret")[20..]);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_successor_has_no_more_than_there_is_by_now() {
+    let mut world = World::start().await;
+    let (api, operator) = (world.person(OrgRole::Owner).await.api, world.operator().await.api);
+    let limits = json!({"limits": {"requests_per_minute": 900, "concurrent": 5, "tokens_per_minute": 80}});
+    let first = make(&api, &world, limits).await;
+    world.plant(&text(&first, "secret")[20..]);
+    let org = format!("/api/v1/orgs/{}", world.org);
+    let project = format!("/api/v1/projects/{}", world.project);
+    let mut id = text(&first, "id").to_owned();
+    for (above, body, expect) in [
+        (&project, json!({}), (900, 80)),
+        (&org, json!({"limits": {"requests_per_minute": 500}}), (500, 80)),
+        (&project, json!({"limits": {"requests_per_minute": 30, "tokens_per_minute": 50}}), (30, 50)),
+        (&org, json!({"limits": {"requests_per_minute": 500, "tokens_per_minute": 40}}), (30, 40)),
+        // What there is again is given back to nobody unasked.
+        (&project, json!({"limits": {}}), (30, 40)),
+    ] {
+        let runs = if above == &org { &operator } else { &api };
+        runs.patch(above, &body.to_string()).await.is(200);
+        let next = api.post(&format!("/api/v1/keys/{id}/rotate"), "{}").await.is(201);
+        world.plant(&text(&next, "secret")[20..]);
+        let got = (&next["limits"]["requests_per_minute"], &next["limits"]["tokens_per_minute"]);
+        assert_eq!(got, (&expect.0.into(), &expect.1.into()), "{body}");
+        assert_eq!(next["limits"]["concurrent"], 5);
+        text(&next, "id").clone_into(&mut id);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_key_is_switched_rotated_and_revoked() {
     let mut world = World::start().await;
     let api = world.person(OrgRole::Owner).await.api;

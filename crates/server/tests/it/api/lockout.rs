@@ -232,6 +232,7 @@ fn every_row_of_the_vectors_is_in_one_place() {
         include_str!("login.rs"),
         include_str!("me.rs"),
         include_str!("mail.rs"),
+        include_str!("impersonation.rs"),
     ];
     all_in_one_place("lockout_session", &tests);
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::invitations::{Grants, NewInvitation};
 use store::members::By;
 use store::switch::Switch;
-use vault::password::Cost;
+use vault::password::{Cost, Scheme};
 
 use crate::vectors::{row, rows};
 use crate::world::people::{Before, PASSWORD};
@@ -219,7 +219,7 @@ async fn what_a_token_said_once_is_not_what_the_books_say_now() {
 #[tokio::test]
 async fn a_hash_that_is_weaker_than_one_would_be_now_is_made_anew() {
     let mut world = World::start().await;
-    let user = world.account_at(ADA, Cost { memory_kib: 32, passes: 1 }).await;
+    let user = world.account_at(ADA, Scheme::Argon2id(Cost { memory_kib: 32, passes: 1 })).await;
     let stored = async || world.store().users().account(user).await.unwrap().password.unwrap();
     assert!(stored().await.contains("m=32,"));
     let (api, _) = world.tokens(ADA).await;
@@ -227,6 +227,39 @@ async fn a_hash_that_is_weaker_than_one_would_be_now_is_made_anew() {
     assert_eq!(api.get("/api/v1/me").await.status, 200, "it is the same password: no login ends");
     world.tokens(ADA).await;
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_hash_of_the_other_kind_goes_on_and_is_made_anew() {
+    for (setting, before, after) in [
+        ("bcrypt", Scheme::Argon2id(Cost { memory_kib: 64, passes: 1 }), "$bcrypt-sha256$v=2,t=2b,r=5$"),
+        ("argon2id", Scheme::Bcrypt { cost: 4 }, "$argon2id$v=19$m=64,"),
+    ] {
+        let settings = [("accounts.password_hash", setting), ("accounts.password_bcrypt_cost", "5")];
+        let mut world = World::with(&settings).await;
+        let user = world.account_at(ADA, before).await;
+        world.attempt(ADA, "not the one").await.is_problem(401, "unauthorized");
+        let stored = async || world.store().users().account(user).await.unwrap().password.unwrap();
+        assert!(!stored().await.starts_with(after), "{}", stored().await);
+        world.tokens(ADA).await;
+        assert!(stored().await.starts_with(after), "{}", stored().await);
+        let kept = stored().await;
+        let (api, _) = world.tokens(ADA).await;
+        assert_eq!(stored().await, kept, "it is as it is to be");
+
+        // Every byte of a long one counts, whichever kind it is.
+        let long = "x Wagon 41 tulip".repeat(60);
+        let change = json!({ "password": PASSWORD, "new_password": long }).to_string();
+        api.post("/api/v1/me/password", &change).await.is(204);
+        world.attempt(ADA, &long[..72]).await.is_problem(401, "unauthorized");
+        world
+            .attempt(ADA, &long.replace("Wagon 41 tulipx", "Wagon 41 Tulipx"))
+            .await
+            .is_problem(401, "unauthorized");
+        world.attempt(ADA, &format!("{}y", &long[..long.len() - 1])).await.is_problem(401, "unauthorized");
+        world.attempt(ADA, &long).await.is(200);
+        world.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What is proved by reading one's mail, and that an answer never tells whose address is known. The mail server of the
 //! last tests is a real one.
 
+mod protected;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -110,7 +110,7 @@ async fn a_proof_is_a_password_and_guesses_at_it_are_counted() {
 }
 
 /// The code of now, found as a guesser would: there is one in a million.
-fn code_of(world: &World, seed: &Secret) -> String {
+pub fn code_of(world: &World, seed: &Secret) -> String {
     let now = world.now();
     let mut codes = (0..1_000_000).map(|number| format!("{number:06}"));
     codes.find(|code| vault::totp::accept(seed, code, now, 0).is_some()).expect("a code")
@@ -131,7 +131,7 @@ async fn a_second_factor_counts_from_its_first_code_and_no_code_counts_twice() {
     confirm("12345").await.is_problem(422, "validation_failed");
     let wrong = if code == "000000" { "000001" } else { "000000" };
     confirm(wrong).await.is_problem(422, "validation_failed");
-    confirm(&code).await.is(204);
+    confirm(&code).await.is(201);
     api.post("/api/v1/me/totp", "").await.is_problem(409, "conflict");
 
     world.attempt(ADA, PASSWORD).await.is_problem(401, "unauthorized");

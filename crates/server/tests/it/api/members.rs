@@ -5,7 +5,8 @@ use std::time::Duration;
 use domain::role::OrgRole;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::chat::{ANSWER, request};
+use crate::world::{TRACE_HOURS, World};
 
 fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_else(|| panic!("{field} in {value}")).to_owned()
@@ -157,12 +158,22 @@ async fn operators_lock_people_out_and_let_them_in() {
 
 #[tokio::test]
 async fn a_person_has_what_is_kept_and_is_erased() {
-    let mut world = World::start().await;
+    let mut world = World::with(&[(TRACE_HOURS, "24")]).await;
     let person = world.person(OrgRole::Member).await;
     world.person(OrgRole::Owner).await;
+    world.upstream.answers(ANSWER);
+    world.chat(&request("gpt-test")).await;
+    let (key, id) = world.key_with(|new| new.user = Some(person.user)).await;
+    world.caller.key = key;
+    world.upstream.answers(ANSWER);
+    world.chat(&request("gpt-test")).await;
+    world.usage(2).await;
     let kept = person.api.post("/api/v1/me/export", "").await.is(200);
     assert_eq!(kept["user"]["id"], person.user.to_string());
     assert_eq!(kept["memberships"][0]["role"], "member");
+    let traces = kept["traces"].as_array().unwrap();
+    assert_eq!((traces.len(), &kept["traces_has_more"]), (1, &false.into()), "{kept}");
+    assert_eq!((&traces[0]["key_id"], &traces[0]["model"]), (&id.to_string().into(), &"gpt-test".into()));
     assert!(!kept["audit"].as_array().unwrap().is_empty(), "{kept}");
     let email = text(&kept["user"], "email");
     person

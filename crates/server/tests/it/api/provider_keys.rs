@@ -33,6 +33,10 @@ async fn a_key_is_kept_shown_masked_changed_and_removed() {
         "id": made["id"], "name": "ours", "provider": "openai", "base_url": base_url, "masked": "sk-P…6789",
         "models": ["gpt-test"], "priority": 100, "scope": "org", "org_id": world.org.to_string(),
         "user_id": null, "fallback_to_platform": false,
+        "quotas": {
+            "requests_per_minute": null, "requests_per_day": null, "tokens_per_minute": null, "tokens_per_day": null,
+            "spend_per_day_nanos": null,
+        },
         "state": {"word": "active", "since": made["created_at"], "reason": null, "until": null},
         "counts": {"in_flight": 0, "answered": 0, "failed": 0}, "created_at": made["created_at"],
     });

@@ -63,7 +63,7 @@ async fn key(world: &mut World, api: &Api, project: &str) -> String {
 }
 
 /// The operations that the API describes of itself.
-async fn operations(world: &World) -> Vec<Operation> {
+pub async fn operations(world: &World) -> Vec<Operation> {
     let document = world.api("").get("/api/openapi.json").await.is(200);
     let mut found = vec![];
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -84,14 +84,14 @@ async fn operations(world: &World) -> Vec<Operation> {
     found
 }
 
-struct Operation {
-    method: String,
+pub struct Operation {
+    pub method: String,
     /// With identifiers that nobody has.
-    path: String,
-    rule: String,
-    roles: Vec<String>,
+    pub path: String,
+    pub rule: String,
+    pub roles: Vec<String>,
     /// The names of its body's fields, where it has one.
-    fields: Option<Vec<String>>,
+    pub fields: Option<Vec<String>>,
 }
 
 /// A path with an identifier of the right kind that nobody has.

@@ -2,7 +2,7 @@
 
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::money::Money;
-use domain::price::Tokens;
+use domain::price::{Tokens, Units};
 use domain::time::Timestamp;
 use domain::usage::{CallOpened, CallSettled, Outcome, Pace, Surface, Trace, UsageSource};
 use uuid::Uuid;
@@ -20,6 +20,18 @@ fn organizations_are_made_suspended_and_activated() {
     says(&place.ok(&["org", "list"]), &["NAME", "acme", "default"]);
     says(&place.fails(&["org", "create", "acme"]), &["already"]);
     says(&place.fails(&["org", "show", "nobody"]), &["no organization `nobody`", "org list"]);
+}
+
+#[test]
+fn calls_may_bring_provider_keys_where_an_organization_says_so() {
+    let place = Place::installed();
+    assert_eq!(place.json(&["org", "show", "default"])["inline_keys"], "refused");
+    assert_eq!(place.json(&["org", "inline-keys", "default", "allowed"])["inline_keys"], "allowed");
+    says(&place.ok(&["org", "list"]), &["INLINE KEYS", "allowed"]);
+    assert_eq!(place.run(&["org", "inline-keys", "default", "yes"]).code, 2);
+    assert_eq!(place.json(&["org", "inline-keys", "default", "refused"])["inline_keys"], "refused");
+    let rows = place.json(&["audit", "list", "--action", "org.update"])["audit"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 2, "{rows}");
 }
 
 #[test]
@@ -139,6 +151,7 @@ fn call(number: u128, started_at: i64, model: &str, nanos: i64) -> CallSettled {
         model: model.to_owned(),
         outcome: Outcome::Complete,
         tokens: Tokens { input: 10, output: 5, ..Tokens::default() },
+        units: Units::default(),
         source: UsageSource::Provider,
         cost: Money::from_nanos(nanos),
         pricing: "priced".to_owned(),

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use super::{Place, says};
+use crate::world::meddling::meddle;
 
 const FREE: [&str; 4] = ["--set", "listen.public=127.0.0.1:0", "--set", "listen.admin=127.0.0.1:0"];
 
@@ -145,4 +146,39 @@ fn a_taken_address_is_sound_only_when_a_gate_answers_there() {
     let (stranger, answered) = neighbour("<html>");
     finds(&place, &[&admin[..], &[&stranger]].concat(), &[("listen.public", "no gate")]);
     answered.join().unwrap();
+}
+
+#[tokio::test]
+async fn data_that_does_not_leave_is_found() {
+    let place = Place::installed();
+    let told = |finding: &str| -> Vec<String> {
+        let (_, checks) = examine(&place, &FREE);
+        let of = checks.iter().filter(|check| check["name"] == "retention" && check["finding"] == finding);
+        of.map(|check| format!("{} {}", check["detail"], check["fix"])).collect()
+    };
+    says(&told("ok").concat(), &["no canary yet"]);
+    let hours_ago = |hours: u32| format!("(SELECT (unixepoch() - {hours} * 3600) * 1000000)");
+    let plant = |hours| format!("INSERT INTO retention_canaries VALUES ({});", hours_ago(hours));
+    meddle(&place.data().join("portcullis.db"), &plant(1)).await;
+    says(&told("ok").concat(), &["was planted in time"]);
+    // One that outlived the night after although the next one was planted.
+    meddle(&place.data().join("portcullis.db"), &plant(100)).await;
+    says(&told("fail").concat(), &["is still there"]);
+    meddle(&place.data().join("portcullis.db"), &format!("DELETE FROM retention_canaries; {}", plant(100)))
+        .await;
+    says(&told("warn").concat(), &["it has not run since"]);
+    assert!(examine(&place, &FREE).0, "a gate that was stopped for days starts");
+
+    let run = |number: u32, state: &str, hours| {
+        format!(
+            "INSERT INTO retention_runs VALUES ('job_{number:032x}', 'traces', 'nightly', '{state}', 0, 0, {0}, {0}, {0}, \
+             'a disk that is full');",
+            hours_ago(hours)
+        )
+    };
+    meddle(&place.data().join("portcullis.db"), &(run(1, "failed", 30) + &run(2, "failed", 6))).await;
+    says(&told("fail").concat(), &["over traces", "a disk that is full", "retention run traces"]);
+    assert_eq!(told("fail").len(), 1, "of each class the last run counts");
+    meddle(&place.data().join("portcullis.db"), &run(3, "done", 1)).await;
+    assert!(told("fail").is_empty());
 }

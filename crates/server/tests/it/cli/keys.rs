@@ -223,6 +223,27 @@ fn an_organization_is_given_limits_of_its_own() {
 }
 
 #[test]
+fn a_project_is_given_limits_under_those_of_its_organization() {
+    let place = Place::installed();
+    let set = |arguments: &[&str]| {
+        place.json(&[&["project", "limit", "default", "--org", "default"], arguments].concat())["limits"]
+            .clone()
+    };
+    let limited = |requests: Value, tokens: Value| {
+        Value::from_iter([("requests_per_minute", requests), ("tokens_per_minute", tokens)])
+    };
+    assert_eq!(set(&["--rpm", "50", "--tpm", "9000"]), limited(50.into(), 9000.into()));
+    says(&place.ok(&["project", "list"]), &["REQUESTS/MIN", "TOKENS/MIN", "50", "9000"]);
+    assert_eq!(set(&["--rpm", "off"]), limited(Value::Null, 9000.into()));
+    says(&place.ok(&["project", "show", "default"]), &["off", "9000"]);
+    assert_ne!(place.run(&["project", "limit", "default", "--tpm", "0"]).code, 0);
+    place.ok(&["org", "limit", "default", "--rpm", "40", "--tpm", "9000"]);
+    let refused = place.fails(&["project", "limit", "default", "--rpm", "41"]);
+    says(&refused, &["cannot have more than its organization", "40 requests a minute"]);
+    assert_eq!(set(&["--rpm", "40"]), limited(40.into(), 9000.into()));
+}
+
+#[test]
 fn the_keys_of_another_gateway_are_taken_over_from_its_table() {
     let place = Place::installed();
     let digits = |text: &str| data_encoding::HEXLOWER.encode(&vault::digest::sha256(text.as_bytes()));

@@ -58,6 +58,45 @@ fn connections_are_switched_and_removed() {
 }
 
 #[test]
+fn quotas_are_set_one_by_one_and_taken_back() {
+    let place = Place::installed();
+    let made = place.json(&["provider", "add", "--provider", "ollama"]);
+    assert_eq!(made["quotas"]["requests_per_day"], serde_json::Value::Null);
+    place.json(&["provider", "quota", "ollama", "--rpm", "60", "--rpd", "1000", "--tpm", "5", "--tpd", "6"]);
+    let set = place.json(&["provider", "quota", "ollama", "--spend-per-day", "12.50", "--rpm", "off"]);
+    assert_eq!(
+        set["quotas"],
+        serde_json::json!({
+            "requests_per_minute": null, "requests_per_day": 1000, "tokens_per_minute": 5, "tokens_per_day": 6,
+            "spend_per_day_nanos": 12_500_000_000_i64
+        })
+    );
+    assert_eq!(place.json(&["provider", "show", "ollama"]), set);
+    for bad in [["--rpm", "0"], ["--tpd", "many"], ["--spend-per-day", "0.0001"]] {
+        assert_eq!(place.run(&[&["provider", "quota", "ollama"], &bad[..]].concat()).code, 2, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_connection_is_put_to_rest_and_its_rest_ended() {
+    let place = Place::installed();
+    let made = place.json(&["provider", "add", "--provider", "ollama"]);
+    assert_eq!((&made["state"], &made["until"]), (&"active".into(), &serde_json::Value::Null));
+    let rests = place.json(&["provider", "cooldown", "ollama", "--seconds", "600"]);
+    assert_eq!(rests["state"], "cooldown");
+    assert!(rests["until"].is_string(), "{rests}");
+    assert_eq!(place.json(&["provider", "show", "ollama"]), rests);
+    says(&place.ok(&["provider", "list"]), &["UNTIL", "cooldown"]);
+    assert_eq!(place.json(&["provider", "cooldown", "ollama", "--seconds", "0"]), made);
+    for bad in ["2592001", "-1", "soon"] {
+        assert_eq!(place.run(&["provider", "cooldown", "ollama", "--seconds", bad]).code, 2, "{bad}");
+    }
+    let row = |action: &str| place.json(&["audit", "list", "--action", action])["audit"].clone();
+    assert_eq!(row("provider_key.cooldown").as_array().unwrap().len(), 1);
+    assert_eq!(row("provider_key.back").as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn what_must_not_be_connected_is_refused_without_a_trace() {
     let place = Place::installed().with("MY_KEY", SECRET).with("OTHER", "gsk_Zq7XbW3nTpLk9sVd");
     let add = |more: &[&str]| place.fails(&[&["provider", "add"], more].concat());

@@ -32,6 +32,22 @@ impl World {
         self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
     }
 
+    /// Adds a connection to a cloud, at this path of this World's own upstream, with a key of its own that must not be
+    /// seen anywhere either.
+    pub async fn connect_cloud(&mut self, provider: &str, path: &str, secret: &str, models: &[&str]) {
+        let (_, roots) = load(&self.settings);
+        let mut new = self.new_connection(provider, &roots);
+        let bind = Bind { org: None, record: new.id.uuid(), purpose: "provider_key" };
+        let key = Secret::new(secret.as_bytes().to_vec());
+        new.provider = provider.to_owned();
+        new.base_url = format!("http://{}{path}", self.upstream.address);
+        new.masked = key.masked();
+        new.sealed = Some(roots.vault.seal(&key, &bind).unwrap());
+        new.serves = Serves::Listed(models.iter().map(|&model| model.to_owned()).collect());
+        self.store.provider_keys().insert(&new, &self.act()).await.unwrap();
+        self.secrets.extend(secret.split([':', '\n']).filter(|part| part.len() >= 16).map(str::to_owned));
+    }
+
     /// Adds a connection to this World's own upstream, made to measure.
     pub async fn add_connection_with(
         &self,

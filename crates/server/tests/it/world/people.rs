@@ -13,7 +13,7 @@ use store::logins::NewLogin;
 use store::members::By;
 use store::users::NewUser;
 use vault::access_token::Claims;
-use vault::password::{Cost, Passwords};
+use vault::password::{Cost, Passwords, Scheme};
 
 use super::caller::{Answer, Caller};
 use super::{World, fresh, load};
@@ -105,13 +105,13 @@ impl World {
 
     /// Somebody with this address and [`PASSWORD`], hashed at the World's cost.
     pub async fn account(&mut self, email: &str) -> UserId {
-        self.account_at(email, Cost { memory_kib: 64, passes: 1 }).await
+        self.account_at(email, Scheme::Argon2id(Cost { memory_kib: 64, passes: 1 })).await
     }
 
-    /// The same, hashed at another cost.
-    pub async fn account_at(&mut self, email: &str, cost: Cost) -> UserId {
+    /// The same, hashed otherwise.
+    pub async fn account_at(&mut self, email: &str, scheme: Scheme) -> UserId {
         let password = Secret::new(PASSWORD.as_bytes().to_vec());
-        let hash = Passwords::new(cost).unwrap().hash(&password).unwrap();
+        let hash = Passwords::new(scheme).unwrap().hash(&password).unwrap();
         let (id, created_at) = (UserId::new(fresh()), self.now());
         let new = NewUser {
             id,

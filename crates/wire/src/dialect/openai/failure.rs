@@ -1,65 +1,13 @@
-//! Errors as upstreams report them, in any of their shapes, and as callers of this protocol expect them.
+//! Errors as callers of this protocol expect them.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{self, Place, Reader, Shape, push_text};
-
-/// Bytes kept of a provider's message; the rest is cut off.
-pub const MAX_MESSAGE_BYTES: usize = 4_096;
-
-/// The types and codes by which providers of this protocol say that an account has no quota or credit left: no delay cures
-/// it (OpenAI's guide to error codes, "429 - You exceeded your current quota").
-const SPENT: [&str; 3] = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
-
-/// Bytes kept of a provider's type, parameter or code.
-const MAX_WORD_BYTES: usize = 128;
-
-/// What an upstream says went wrong. Its words are the provider's own: whoever shows them must redact them
-/// first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamError {
-    /// The message, at most [`MAX_MESSAGE_BYTES`]; empty when none was given.
-    pub message: String,
-    /// `type`
-    pub kind: Option<String>,
-    /// `param`
-    pub param: Option<String>,
-    /// `code`, or `status` where there is no code.
-    pub code: Option<String>,
-}
-
-impl UpstreamError {
-    /// Whether the quota of the account behind the key is used up, other than by asking too fast.
-    #[must_use]
-    pub fn says_quota_is_used_up(&self) -> bool {
-        [&self.code, &self.kind].into_iter().flatten().any(|word| SPENT.contains(&word.as_str()))
-    }
-
-    /// An error of which nothing is known but that it happened.
-    pub(super) fn without_words() -> Self {
-        Self { message: String::new(), kind: None, param: None, code: None }
-    }
-}
-
-/// Reads the body of an upstream's error answer, whatever its shape: OpenAI's and Anthropic's `error` object,
-/// Google's array of them, a plain `error`, `message` or `detail` text, a list of validation faults. `None`
-/// when it is not JSON or says nothing of an error.
-#[must_use]
-pub fn read_error(body: &[u8]) -> Option<UpstreamError> {
-    let mut complaint = Complaint::default();
-    json::read_open(body, &mut complaint).ok()?;
-    let Complaint { message, bare, kind, param, code, status } = complaint;
-    let (message, code) = (message.or(bare), code.or(status));
-    if message.is_none() && kind.is_none() && code.is_none() {
-        return None;
-    }
-    Some(UpstreamError { message: message.unwrap_or_default(), kind, param, code })
-}
+use crate::failure::ErrorBody;
+use crate::json::push_text;
 
 /// The error body of this protocol. `request_id` stands beside the error and within it, because the official
 /// clients show their users only what lies within.
 #[must_use]
-pub fn write_error(message: &str, kind: &str, param: Option<&str>, code: &str, request_id: &str) -> Vec<u8> {
+pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
+    let ErrorBody { message, kind, param, code, request_id, .. } = *error;
     let mut out = Vec::with_capacity(128 + message.len() + 2 * request_id.len());
     out.extend_from_slice(br#"{"error":{"message":"#);
     push_text(&mut out, message);
@@ -80,107 +28,37 @@ pub fn write_error(message: &str, kind: &str, param: Option<&str>, code: &str, r
     out
 }
 
-/// Gathers an error from nested shapes. Inner objects know better than outer ones, and a `message` better
-/// than bare text.
-#[derive(Debug, Default)]
-struct Complaint {
-    message: Option<String>,
-    bare: Option<String>,
-    kind: Option<String>,
-    param: Option<String>,
-    code: Option<String>,
-    status: Option<String>,
-}
-
-impl Complaint {
-    fn take_in(&mut self, inner: Complaint) {
-        let keep = |mine: &mut Option<String>, theirs: Option<String>| {
-            if theirs.is_some() {
-                *mine = theirs;
-            }
-        };
-        keep(&mut self.message, inner.message);
-        keep(&mut self.bare, inner.bare);
-        keep(&mut self.kind, inner.kind);
-        keep(&mut self.param, inner.param);
-        keep(&mut self.code, inner.code);
-        keep(&mut self.status, inner.status);
-    }
-}
-
-impl<'de> Reader<'de> for Complaint {
-    fn text(&mut self, text: &str) {
-        if self.bare.is_none() {
-            self.bare = clip(text, MAX_MESSAGE_BYTES);
-        }
-    }
-
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
-        match name {
-            "error" | "errors" | "detail" => {
-                let mut inner = Complaint::default();
-                at.value(object, &mut inner)?;
-                self.take_in(inner);
-            }
-            "message" | "Message" | "msg" => {
-                let mut inner = Complaint::default();
-                at.value(object, &mut inner)?;
-                self.message = self.message.take().or(inner.message).or(inner.bare);
-            }
-            "type" => self.kind = word(at, object)?.filter(|kind| kind != "error").or(self.kind.take()),
-            "param" => self.param = word(at, object)?.or(self.param.take()),
-            "code" => self.code = word(at, object)?.or(self.code.take()),
-            "status" => self.status = word(at, object)?.or(self.status.take()),
-            _ => at.skip(object)?,
-        }
-        Ok(())
-    }
-
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        let mut inner = Complaint::default();
-        let shape = at.item(array, &mut inner)?;
-        // The first element speaks for the list.
-        if self.message.is_none() && self.bare.is_none() {
-            self.take_in(inner);
-        }
-        Ok(shape)
-    }
-}
-
-/// Keeps a short string.
-struct Word(Option<String>);
-
-impl Reader<'_> for Word {
-    fn text(&mut self, text: &str) {
-        self.0 = clip(text, MAX_WORD_BYTES);
-    }
-}
-
-fn word<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option<String>, A::Error> {
-    let mut word = Word(None);
-    Ok(match at.value(object, &mut word)? {
-        Shape::Text { .. } => word.0,
-        Shape::Unsigned(number) => Some(number.to_string()),
-        _ => None,
-    })
-}
-
-/// The first bytes of `text`, cut between characters; `None` when it is blank.
-fn clip(text: &str, most: usize) -> Option<String> {
-    let text = text.trim();
-    let cut = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
-    (!cut.is_empty()).then(|| cut.to_owned())
+/// Appends the event that tells of a failure in the middle of a stream. The official clients read it as an error.
+pub(crate) fn write_error_event(error: &ErrorBody<'_>, _events: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(&write_error(error));
+    out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    proptest! {
+    #[test]
+    fn a_written_error_reads_back(
+        message in any::<String>(), param in any::<Option<String>>(), code in any::<String>(), id in any::<String>(),
+    ) {
+        let body = ErrorBody {
+            status: 400, message: &message, kind: "t", param: param.as_deref(), code: &code, request_id: &id,
+        };
+        let written: Value = serde_json::from_slice(&write_error(&body)).unwrap();
+        let error = &written["error"];
+        prop_assert_eq!(error["message"].as_str(), Some(message.as_str()));
+        prop_assert_eq!(error["type"].as_str(), Some("t"));
+        prop_assert_eq!(error["param"].as_str(), param.as_deref());
+        prop_assert_eq!(error["code"].as_str(), Some(code.as_str()));
+        prop_assert_eq!(error["request_id"].as_str(), Some(id.as_str()));
+        prop_assert_eq!(written["request_id"].as_str(), Some(id.as_str()));
+        prop_assert!(error.get("param").is_some());
+    }
+    }
+}

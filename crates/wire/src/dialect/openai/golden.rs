@@ -6,16 +6,20 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use domain::price::Tokens;
 use domain::usage::Surface;
 
-use super::{Tap, UpstreamError, UsageChunk, read_answer};
+use super::read_answer;
+use crate::failure::UpstreamError;
+use crate::tap::{Ending, Tap, UsageChunk};
+use domain::protocol::Protocol;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/openai")
 }
 
 /// The sample files with this extension, by name.
-pub(super) fn samples(extension: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn samples(extension: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -33,6 +37,21 @@ fn describe_error(out: &mut String, error: Option<&UpstreamError>) {
     }
 }
 
+/// The kinds that were used, and their sum.
+pub(super) fn describe_tokens(tokens: Option<Tokens>) -> String {
+    let Some(tokens) = tokens else { return "none".to_owned() };
+    let kinds = [
+        ("input", tokens.input),
+        ("cache read", tokens.cache_read),
+        ("cache written", tokens.cache_write),
+        ("output", tokens.output),
+        ("reasoning", tokens.reasoning),
+        ("audio", tokens.audio),
+    ];
+    let used = kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{kind} {count}, "));
+    format!("{}in all {}", used.collect::<String>(), tokens.total())
+}
+
 fn describe_answer(name: &str, body: &[u8]) -> String {
     let surface = match name.split('_').next() {
         Some("embeddings") => Surface::Embeddings,
@@ -40,26 +59,32 @@ fn describe_answer(name: &str, body: &[u8]) -> String {
         _ => Surface::Chat,
     };
     let answer = read_answer(surface, body).unwrap();
-    let mut out = format!("tokens: {:?}\noutput bytes: {}\n", answer.tokens, answer.output_bytes);
+    let tokens = describe_tokens(answer.tokens);
+    let mut out = format!("tokens: {tokens}\noutput bytes: {}\n", answer.output_bytes);
     describe_error(&mut out, answer.error.as_ref());
     out
 }
 
 fn describe_stream(_name: &str, stream: &[u8]) -> String {
-    let mut tap = Tap::new(UsageChunk::Hide);
+    let mut tap = Tap::new(Protocol::Chat, UsageChunk::Hide);
     let mut passed = VecDeque::new();
     tap.feed(Bytes::copy_from_slice(stream), &mut passed).unwrap();
     let bytes: usize = passed.iter().map(Bytes::len).sum();
     let mut out = format!(
-        "tokens: {:?}\noutput bytes: {}\nevents: {}\nstarted: {}\nwithheld bytes: {}\n",
-        tap.tokens(),
+        "tokens: {}\noutput bytes: {}\nevents: {}\nstarted: {}\nwithheld bytes: {}\n",
+        describe_tokens(tap.tokens()),
         tap.output_bytes(),
         tap.events(),
         tap.started(),
         stream.len() - bytes
     );
     describe_error(&mut out, tap.take_error().as_ref());
-    writeln!(out, "ending: {:?}", tap.end()).unwrap();
+    let ending = match tap.end() {
+        Ending::Done { owed: b"" } => "done",
+        Ending::Done { .. } => "done but for its mark",
+        Ending::NoTerminal => "no terminal event",
+    };
+    writeln!(out, "ending: {ending}").unwrap();
     out
 }
 

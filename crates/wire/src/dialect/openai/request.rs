@@ -1,82 +1,19 @@
-//! What a request asks for: one strict pass that checks the members the gate acts on and leaves all others
-//! untouched. Refuses to know whether the model exists and what the caller may use.
+//! What a request of this protocol asks for: one strict pass that checks the members the gate acts on and leaves all
+//! others untouched.
 
 mod fields;
-mod weight;
 
 use std::ops::Range;
 
-use bytes::Bytes;
-use domain::code::Code;
 use domain::usage::Surface;
 use serde::de::MapAccess;
 
-use super::rewrite::{UsageAsked, splice};
-use crate::catalog::StreamUsage;
 use crate::json::{self, Place, Reader, Refused, Shape};
-use fields::{Messages, StreamOptions, boolean, integer, model_name, temperature};
-use weight::Weight;
-
-/// The largest value `max_tokens` and its kin may have: what a signed 32-bit integer holds, as most servers
-/// store it.
-pub const MAX_TOKENS: u64 = 2_147_483_647;
-/// Answers one request may ask for: OpenAI's own limit of `n`.
-pub const MAX_CHOICES: u64 = 128;
-/// Alternatives one may ask for at each token; OpenAI allows 20, some servers more.
-pub const MAX_LOGPROBS: u64 = 100;
-/// Tools one request may define; OpenAI allows 128, some providers more.
-pub const MAX_TOOLS: usize = 1_024;
-/// Stop sequences one request may hold; OpenAI allows 4, some providers more.
-pub const MAX_STOPS: usize = 128;
-
-/// The facts of one request. The body itself stays where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The model as the caller wrote it, unescaped and untrimmed.
-    pub model: String,
-    /// Whether the answer is to be streamed.
-    pub stream: bool,
-    /// Whether the caller itself asked for usage in the stream (`stream_options.include_usage`).
-    pub asks_usage: bool,
-    /// The larger of `max_tokens` and `max_completion_tokens`, per choice; `None` when neither is given.
-    pub max_output_tokens: Option<u64>,
-    /// How many answers are generated: the larger of `n` and `best_of`, at least 1.
-    pub choices: u64,
-    /// Bytes of text the model will read, for estimates: the decoded strings of messages, prompt or input,
-    /// with tools and schemas; a token number given in place of text counts 4, a picture or sound 3,000.
-    pub input_bytes: usize,
-    model_span: Range<usize>,
-    usage_asked: UsageAsked,
-}
-
-/// A body that is refused. Its display is the message for the caller and holds nothing of the body but member
-/// names.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// Not strict JSON, or a member has a value it cannot have.
-    #[error(transparent)]
-    Json(#[from] Refused),
-    /// JSON, but not an object.
-    #[error("the body must be a JSON object")]
-    NotAnObject,
-}
-
-impl Unreadable {
-    /// The code of the refusal.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        Code::InvalidRequest
-    }
-
-    /// The member at fault, for `error.param`.
-    #[must_use]
-    pub fn field(&self) -> Option<&str> {
-        match self {
-            Unreadable::Json(Refused::Field { field, .. }) => Some(field),
-            Unreadable::Json(_) | Unreadable::NotAnObject => None,
-        }
-    }
-}
+use crate::request::fields::{boolean, integer, model_name, temperature};
+use crate::request::rewrite::UsageAsked;
+use crate::request::weight::Weight;
+use crate::request::{MAX_CHOICES, MAX_LOGPROBS, MAX_STOPS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable};
+use fields::{Messages, StreamOptions};
 
 /// Reads the body of a request to `surface`.
 ///
@@ -105,30 +42,17 @@ pub fn read(surface: Surface, body: &[u8]) -> Result<Request, Unreadable> {
         max_output_tokens: root.max_tokens.max(root.max_completion_tokens),
         choices: root.choices,
         input_bytes: root.weight.bytes,
-        model_span,
+        continues: None,
+        model_span: Some(model_span),
         usage_asked,
     })
 }
 
-impl Request {
-    /// The body for the upstream: byte for byte `body` (the one that was read) except that the model is
-    /// `upstream_model` and, when the answer is streamed by a provider that reports usage on request,
-    /// `stream_options.include_usage` is `true`.
-    #[must_use]
-    pub fn rewrite(&self, body: &[u8], upstream_model: &str, usage: StreamUsage) -> Bytes {
-        let asked = match usage {
-            StreamUsage::OnRequest => &self.usage_asked,
-            StreamUsage::Unasked => &UsageAsked::Untouched,
-        };
-        splice(body, &self.model_span, upstream_model, asked)
-    }
-}
-
 fn input_name(surface: Surface) -> &'static str {
     match surface {
-        Surface::Chat => "messages",
         Surface::Completions => "prompt",
         Surface::Embeddings => "input",
+        _ => "messages",
     }
 }
 
@@ -163,7 +87,7 @@ impl Root {
     /// `messages`, `prompt` or `input`, whichever belongs to the surface.
     fn input<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
         self.has_input = true;
-        if self.surface == Surface::Chat {
+        if input_name(self.surface) == "messages" {
             return match at.value(object, &mut Messages { weight: &mut self.weight })? {
                 Shape::Array { items } if items > 0 => Ok(()),
                 _ => Err(at.refuse("messages", "must be a non-empty array of messages")),

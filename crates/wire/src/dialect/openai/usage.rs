@@ -21,6 +21,8 @@ pub(super) struct Reported {
     reasoning: u64,
     audio_in: u64,
     audio_out: u64,
+    /// What is billed, where that is said apart from what was counted (Cohere).
+    billed: Option<(u64, u64)>,
     nonsense: bool,
 }
 
@@ -44,6 +46,9 @@ impl Reported {
         if self.nonsense {
             return None;
         }
+        if let Some((input, output)) = self.billed {
+            return Some(Tokens { input, output, ..Tokens::default() });
+        }
         let (prompt, completion) = self.sides(surface)?;
         let beside = self.total.unwrap_or(0).saturating_sub(prompt + completion);
         let mut left = prompt;
@@ -60,7 +65,7 @@ impl Reported {
         let audio_out = self.audio_out.min(completion - within);
         let output = completion - within - audio_out;
         let (reasoning, audio) = (within + beside, audio_in + audio_out);
-        Some(Tokens { input, cache_read, cache_write, output, reasoning, audio })
+        Some(Tokens { input, cache_read, cache_write, output, reasoning, audio, ..Tokens::default() })
     }
 
     /// Tokens of the prompt and of the completion. Embeddings have no completion; elsewhere one missing side
@@ -108,6 +113,10 @@ impl<'de> Reader<'de> for Reported {
             "prompt_tokens" | "input_tokens" => self.prompt = self.count(at, object)?.or(self.prompt),
             "completion_tokens" | "output_tokens" => {
                 self.completion = self.count(at, object)?.or(self.completion)
+            }
+            "billed_units" => {
+                let billed = Self::read(at, object)?;
+                self.billed = billed.and_then(|billed| billed.prompt.zip(billed.completion.or(Some(0))));
             }
             "total_tokens" => self.total = self.count(at, object)?.or(self.total),
             "prompt_cache_hit_tokens"

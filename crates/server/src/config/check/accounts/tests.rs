@@ -32,7 +32,7 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!(accounts.access_token, Duration::from_secs(86_400));
     assert_eq!(accounts.refresh_token, Duration::from_secs(30 * 86_400));
     assert_eq!(accounts.login, Duration::from_secs(90 * 86_400));
-    assert_eq!(accounts.password_cost, LEAST_COST);
+    assert_eq!(accounts.passwords, Scheme::Argon2id(LEAST_COST));
     assert_eq!((accounts.admin_requests_per_minute, accounts.login_requests_per_minute), (120, 5));
     assert_eq!(way(|_| ()), (None, String::new()));
 }
@@ -45,10 +45,30 @@ fn what_makes_no_sense_is_refused() {
         (|raw| raw.issuer = "a\nb".to_owned(), "accounts.issuer"),
         (|raw| raw.issuer = "a".repeat(256), "accounts.issuer"),
         (|raw| raw.refresh_token_days = 91, "outlive"),
+        (|raw| raw.password_hash = "scrypt".to_owned(), "accounts.password_hash"),
+        (|raw| raw.password_hash = String::new(), "accounts.password_hash"),
     ] {
         let (accounts, faults) = checked(change);
         assert!(accounts.is_none() && faults.contains(said), "{faults}");
     }
+}
+
+#[test]
+fn registration_is_not_opened_without_a_way_to_prove_an_address() {
+    let check = |registration: &str, mail: Option<&Mail>, said: &str| {
+        let (accounts, before) = checked(|raw| raw.registration = registration.to_owned());
+        assert_eq!(before, "");
+        let mut faults = Vec::new();
+        open_to_whom(accounts.as_ref(), mail, &mut faults);
+        let told: String = faults.iter().map(ToString::to_string).collect();
+        assert!(told.contains(said) && told.is_empty() == said.is_empty(), "{registration}: {told}");
+        assert_eq!(safety::has_hard(&faults), !said.is_empty(), "no environment starts so");
+    };
+    let (mail, _) = way(|raw| raw.smtp_url = "smtps://mail.example.org".to_owned());
+    check("open", None, "nobody could prove an e-mail address");
+    check("open", mail.as_ref(), "");
+    check("closed", None, "");
+    check("closed", mail.as_ref(), "");
 }
 
 #[test]
@@ -58,6 +78,24 @@ fn cheap_passwords_are_for_development() {
     {
         let (accounts, faults) = checked(change);
         assert!(accounts.is_some() && faults.contains("`cheap_passwords`"), "{faults}");
+        // What the other kind would take does not matter.
+        let (_, faults) = checked(|raw| {
+            change(raw);
+            raw.password_hash = "bcrypt".to_owned();
+        });
+        assert_eq!(faults, "");
+    }
+    let bcrypt = |cost: u64| {
+        checked(|raw| {
+            raw.password_hash = "bcrypt".to_owned();
+            raw.password_bcrypt_cost = cost;
+        })
+    };
+    for (cost, is_cheap) in [(4, true), (9, true), (10, false), (14, false)] {
+        let (accounts, faults) = bcrypt(cost);
+        assert_eq!(faults.contains("`cheap_passwords`"), is_cheap, "{cost}: {faults}");
+        let cost = u32::try_from(cost).unwrap();
+        assert_eq!(accounts.unwrap().passwords, Scheme::Bcrypt { cost });
     }
 }
 
@@ -129,6 +167,12 @@ fn an_account_has_a_name_and_a_referenced_password() {
             "{faults}"
         );
     }
+    // Not even on the same machine.
+    let (mail, faults) = way(|raw| {
+        raw.smtp_url = "smtp+plain://127.0.0.1:1025".to_owned();
+        (raw.username, raw.password) = ("gate".to_owned(), "env:MAIL_PASSWORD".to_owned());
+    });
+    assert!(mail.is_none() && faults.contains("in the clear"), "{faults}");
     let (_, faults) = way(|raw| raw.username = "gate".to_owned());
     assert!(faults.contains("no mail server"), "{faults}");
 }

@@ -1,101 +1,13 @@
-//! The members of a request that the gate acts on: each one's type and bounds.
+//! The members of an OpenAI request that the gate acts on and that no other dialect has.
 
 use std::ops::Range;
 
 use serde::de::{MapAccess, SeqAccess};
 
-use super::super::rewrite::UsageAsked;
-use super::weight::Weight;
 use crate::json::{Place, Reader, Shape};
-
-/// Bytes a model's name may have.
-const MAX_MODEL_BYTES: usize = 256;
-
-/// Highest sampling temperature of the protocol.
-const MAX_TEMPERATURE: f64 = 2.0;
-
-/// Characters that change how others are shown or cannot be seen, beside the control characters: soft hyphen,
-/// Arabic and Mongolian marks, zero-width and bidirectional characters, separators, byte order mark,
-/// annotations and tags.
-const INVISIBLE: [(char, char); 9] = [
-    ('\u{00ad}', '\u{00ad}'),
-    ('\u{061c}', '\u{061c}'),
-    ('\u{180e}', '\u{180e}'),
-    ('\u{200b}', '\u{200f}'),
-    ('\u{2028}', '\u{202e}'),
-    ('\u{2060}', '\u{206f}'),
-    ('\u{feff}', '\u{feff}'),
-    ('\u{fff9}', '\u{fffb}'),
-    ('\u{e0000}', '\u{e007f}'),
-];
-
-/// Keeps a string.
-#[derive(Default)]
-struct Kept(String);
-
-impl Reader<'_> for Kept {
-    fn text(&mut self, text: &str) {
-        text.clone_into(&mut self.0);
-    }
-}
-
-/// The model's name and where its value lies.
-pub(super) fn model_name<'de, A: MapAccess<'de>>(
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<(String, Range<usize>), A::Error> {
-    let mut name = Kept::default();
-    let hidden =
-        |c: char| c.is_control() || INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&c));
-    match at.spanned(object, &mut name)? {
-        (Shape::Text { bytes: 0 }, _) => Err(at.refuse("model", "must not be empty")),
-        (Shape::Text { bytes }, _) if bytes > MAX_MODEL_BYTES => {
-            Err(at.refuse("model", "is longer than 256 bytes"))
-        }
-        (Shape::Text { .. }, _) if name.0.contains(hidden) => {
-            Err(at.refuse("model", "must not hold control or invisible characters"))
-        }
-        (Shape::Text { .. }, span) => Ok((name.0, span)),
-        _ => Err(at.refuse("model", "must be a string")),
-    }
-}
-
-/// `true`, `false` or `null`, which is `false`.
-pub(super) fn boolean<'de, A: MapAccess<'de>>(
-    name: &str,
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<bool, A::Error> {
-    match at.value(object, &mut Kept::default())? {
-        Shape::Null => Ok(false),
-        Shape::Bool(value) => Ok(value),
-        _ => Err(at.refuse(name, "must be true or false")),
-    }
-}
-
-/// An integer from 0 to `most`, or `null`.
-pub(super) fn integer<'de, A: MapAccess<'de>>(
-    name: &str,
-    most: u64,
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<Option<u64>, A::Error> {
-    match at.value(object, &mut Kept::default())? {
-        Shape::Null => Ok(None),
-        Shape::Unsigned(value) if value <= most => Ok(Some(value)),
-        Shape::Unsigned(_) => Err(at.refuse(name, "is too large")),
-        _ => Err(at.refuse(name, "must be an integer of zero or more")),
-    }
-}
-
-/// A number from 0 to 2, or `null`.
-pub(super) fn temperature<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
-    match at.value(object, &mut Kept::default())? {
-        Shape::Null | Shape::Unsigned(0..=2) => Ok(()),
-        Shape::Float(value) if (0.0..=MAX_TEMPERATURE).contains(&value) => Ok(()),
-        _ => Err(at.refuse("temperature", "must be a number from 0 to 2")),
-    }
-}
+use crate::request::fields::Kept;
+use crate::request::rewrite::UsageAsked;
+use crate::request::weight::Weight;
 
 /// `messages`: each an object with a role, its content text, parts, or nothing.
 pub(super) struct Messages<'w> {

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use domain::code::Code;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -205,7 +206,7 @@ fn text_is_weighed_after_decoding_and_media_flat() {
 fn check_rewrite(members: &str, expect: &str) {
     let body = with(members);
     let request = chat(&body).unwrap();
-    let sent = request.rewrite(body.as_bytes(), "up/\"m\"", StreamUsage::OnRequest);
+    let sent = request.rewrite(&Bytes::copy_from_slice(body.as_bytes()), "up/\"m\"", StreamUsage::OnRequest);
     let expect = expect
         .replace("LEAST", &with("").replace(",}", "").replace("{\"model\":\"m\"", r#""model":"up/\"m\"""#));
     assert_eq!(String::from_utf8(sent.to_vec()).unwrap(), expect);
@@ -235,7 +236,8 @@ fn rewriting_touches_two_places_only() {
 #[test]
 fn usage_is_not_asked_of_those_who_refuse_to_be_asked() {
     let body = with(r#""stream":true"#);
-    let sent = chat(&body).unwrap().rewrite(body.as_bytes(), "m", StreamUsage::Unasked);
+    let sent =
+        chat(&body).unwrap().rewrite(&Bytes::copy_from_slice(body.as_bytes()), "m", StreamUsage::Unasked);
     assert_eq!(sent, body.as_bytes());
 }
 
@@ -243,7 +245,8 @@ fn usage_is_not_asked_of_those_who_refuse_to_be_asked() {
 fn usage_may_stand_before_the_model() {
     let body =
         r#" {"stream_options":{"include_usage":false},"stream":true,"messages":[{"role":"u"}],"model":"a"}"#;
-    let sent = chat(body).unwrap().rewrite(body.as_bytes(), "b", StreamUsage::OnRequest);
+    let sent =
+        chat(body).unwrap().rewrite(&Bytes::copy_from_slice(body.as_bytes()), "b", StreamUsage::OnRequest);
     let expect =
         r#" {"stream_options":{"include_usage":true},"stream":true,"messages":[{"role":"u"}],"model":"b"}"#;
     assert_eq!(sent, expect.as_bytes());
@@ -275,7 +278,7 @@ proptest! {
 
         let request = chat(&text).unwrap();
         prop_assert_eq!(&request.model, &model);
-        let sent = request.rewrite(text.as_bytes(), &upstream, StreamUsage::OnRequest);
+        let sent = request.rewrite(&Bytes::copy_from_slice(text.as_bytes()), &upstream, StreamUsage::OnRequest);
 
         body["model"] = Value::from(upstream.as_str());
         if stream == Some(true) {

@@ -36,6 +36,14 @@ fn the_sides_and_what_follows_from_the_total() {
 }
 
 #[test]
+fn wire_fact_31_what_is_billed_goes_before_what_was_counted() {
+    let billed = r#"{"prompt_tokens":50,"completion_tokens":9,"total_tokens":59,"billed_units":{"input_tokens":5,"output_tokens":4.0}}"#;
+    check(billed, Some(plain(5, 4)));
+    check(r#"{"prompt_tokens":50,"completion_tokens":9,"billed_units":{"search_units":1}}"#, Some(plain(50, 9)));
+    check(r#"{"prompt_tokens":50,"completion_tokens":9,"billed_units":null}"#, Some(plain(50, 9)));
+}
+
+#[test]
 fn embeddings_have_one_side() {
     for usage in
         [r#"{"prompt_tokens":8,"total_tokens":8}"#, r#"{"prompt_tokens":8}"#, r#"{"total_tokens":8}"#]
@@ -77,7 +85,7 @@ fn kinds_are_taken_out_of_their_side() {
         r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,
             "prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10,"text_tokens":30},
             "completion_tokens_details":{"reasoning_tokens":20,"audio_tokens":5,"accepted_prediction_tokens":9}}"#,
-        Some(Tokens { input: 30, cache_read: 60, cache_write: 0, output: 25, reasoning: 20, audio: 15 }),
+        Some(Tokens { input: 30, cache_read: 60, output: 25, reasoning: 20, audio: 15, ..Tokens::default() }),
     );
     check(
         r#"{"prompt_tokens":10,"completion_tokens":2,"prompt_cache_hit_tokens":8,"prompt_cache_miss_tokens":2}"#,
@@ -132,7 +140,7 @@ proptest! {
             "prompt_tokens_details": { "cached_tokens": cache_read, "cache_write_tokens": cache_write, "audio_tokens": audio },
             "completion_tokens_details": { "reasoning_tokens": reasoning },
         });
-        let expect = Tokens { input, cache_read, cache_write, output, reasoning, audio };
+        let expect = Tokens { input, cache_read, cache_write, output, reasoning, audio, ..Tokens::default() };
         prop_assert_eq!(tokens(Surface::Chat, &usage.to_string()), Some(expect));
     }
 }

@@ -1,0 +1,136 @@
+//! What a request of this protocol asks for: one strict pass that checks the members the gate acts on and leaves all
+//! others untouched.
+
+mod content;
+
+use std::ops::Range;
+
+use serde::de::MapAccess;
+
+use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::request::fields::{boolean, integer, model_name, temperature};
+use crate::request::rewrite::UsageAsked;
+use crate::request::{MAX_STOPS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable};
+use content::{Definitions, Messages, Words};
+
+/// Reads the body of a request for an answer.
+///
+/// # Errors
+/// [`Unreadable`] when the body is not strict JSON, lacks the model, the messages or `max_tokens`, or gives a member the
+/// gate acts on a value it cannot have.
+pub fn read(body: &[u8]) -> Result<Request, Unreadable> {
+    let request = read_count(body)?;
+    match request.max_output_tokens {
+        Some(_) => Ok(request),
+        None => Err(Refused::Field { field: "max_tokens".to_owned(), problem: "is required" }.into()),
+    }
+}
+
+/// Reads the body of a request to count the tokens of a prompt. It needs no `max_tokens`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_count(body: &[u8]) -> Result<Request, Unreadable> {
+    let mut root = Root::default();
+    let shape = json::read_strict(body, &mut root)?;
+    if !matches!(shape, Shape::Object { .. }) {
+        return Err(Unreadable::NotAnObject);
+    }
+    let missing = |field: &str| Refused::Field { field: field.to_owned(), problem: "is required" };
+    let (model, model_span) = root.model.ok_or_else(|| missing("model"))?;
+    if !root.has_messages {
+        return Err(missing("messages").into());
+    }
+    Ok(Request {
+        model,
+        stream: root.stream,
+        asks_usage: true,
+        max_output_tokens: root.max_tokens,
+        choices: 1,
+        input_bytes: root.input_bytes,
+        continues: None,
+        model_span: Some(model_span),
+        usage_asked: UsageAsked::Untouched,
+    })
+}
+
+/// Reads the outermost object.
+#[derive(Default)]
+struct Root {
+    model: Option<(String, Range<usize>)>,
+    stream: bool,
+    max_tokens: Option<u64>,
+    has_messages: bool,
+    input_bytes: usize,
+}
+
+impl Root {
+    /// `tools`, all of which the model reads.
+    fn tools<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+        let mut definitions = Definitions::default();
+        match at.value(object, &mut definitions)? {
+            Shape::Null => {}
+            Shape::Array { items } if items <= MAX_TOOLS => {}
+            Shape::Array { .. } => return Err(at.refuse("tools", "has too many elements")),
+            _ => return Err(at.refuse("tools", "must be an array")),
+        }
+        self.input_bytes = self.input_bytes.saturating_add(definitions.bytes);
+        Ok(())
+    }
+
+    fn messages<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+        let mut messages = Messages::default();
+        match at.value(object, &mut messages)? {
+            Shape::Array { items } if items > 0 => {}
+            _ => return Err(at.refuse("messages", "must be a non-empty array of messages")),
+        }
+        self.has_messages = true;
+        self.input_bytes = self.input_bytes.saturating_add(messages.bytes);
+        Ok(())
+    }
+
+    fn system<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+        let mut words = Words::default();
+        match at.value(object, &mut words)? {
+            Shape::Null | Shape::Text { .. } | Shape::Array { .. } => {}
+            _ => return Err(at.refuse("system", "must be a string or an array of text blocks")),
+        }
+        self.input_bytes = self.input_bytes.saturating_add(words.bytes);
+        Ok(())
+    }
+}
+
+impl<'de> Reader<'de> for Root {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "model" => self.model = Some(model_name(at, object)?),
+            "stream" => self.stream = boolean(name, at, object)?,
+            "max_tokens" => self.max_tokens = integer(name, MAX_TOKENS, at, object)?,
+            "temperature" => temperature(at, object)?,
+            "stop_sequences" => match at.value(object, &mut Words::default())? {
+                Shape::Null => {}
+                Shape::Array { items } if items <= MAX_STOPS => {}
+                Shape::Array { .. } => return Err(at.refuse(name, "has too many elements")),
+                _ => return Err(at.refuse(name, "must be an array of strings")),
+            },
+            "messages" => self.messages(at, object)?,
+            "system" => self.system(at, object)?,
+            "tools" => self.tools(at, object)?,
+            "output_config" | "output_format" => {
+                let mut definitions = Definitions::default();
+                at.value(object, &mut definitions)?;
+                self.input_bytes = self.input_bytes.saturating_add(definitions.bytes);
+            }
+            _ => at.skip(object)?,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

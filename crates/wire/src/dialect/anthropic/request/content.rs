@@ -1,0 +1,213 @@
+//! How much of a request the model will read: a rough count of bytes for estimates, never for refusals, and the few
+//! rules every message keeps.
+
+use serde::de::{MapAccess, SeqAccess};
+
+use crate::json::{Place, Reader, Shape};
+use crate::request::fields::Kept;
+
+/// What one picture or document counts, whatever its own size: about 750 tokens, the middle of what is charged for an
+/// ordinary picture.
+const MEDIA_BYTES: usize = 3_000;
+
+/// Members of blocks that the model does not read as text.
+const UNREAD: [&str; 9] = [
+    "type",
+    "id",
+    "tool_use_id",
+    "file_id",
+    "cache_control",
+    "signature",
+    "encrypted_content",
+    "encrypted_index",
+    "is_error",
+];
+
+/// `messages`: each an object with a role and content.
+#[derive(Default)]
+pub(super) struct Messages {
+    pub(super) bytes: usize,
+}
+
+impl<'de> Reader<'de> for Messages {
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        let mut message = Message { index, role: None, has_content: false, words: Words::default() };
+        let Some(shape) = at.item(array, &mut message)? else { return Ok(None) };
+        let lacks = match (shape, &message.role) {
+            (Shape::Object { .. }, None) => Some("role"),
+            (Shape::Object { .. }, Some(_)) if !message.has_content => Some("content"),
+            (Shape::Object { .. }, Some(_)) => None,
+            _ => return Err(at.refuse(format!("messages[{index}]"), "must be an object")),
+        };
+        if let Some(lacking) = lacks {
+            return Err(at.refuse(format!("messages[{index}].{lacking}"), "is required"));
+        }
+        self.bytes = self.bytes.saturating_add(message.words.bytes);
+        Ok(Some(shape))
+    }
+}
+
+struct Message {
+    index: usize,
+    role: Option<String>,
+    has_content: bool,
+    words: Words,
+}
+
+impl<'de> Reader<'de> for Message {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        let index = self.index;
+        match name {
+            "role" => {
+                let mut role = Kept::default();
+                at.value(object, &mut role)?;
+                if !matches!(role.0.as_str(), "user" | "assistant" | "system") {
+                    let problem = "must be user, assistant or system";
+                    return Err(at.refuse(format!("messages[{index}].role"), problem));
+                }
+                self.role = Some(role.0);
+            }
+            "content" => match at.value(object, &mut self.words)? {
+                Shape::Text { .. } | Shape::Array { .. } => self.has_content = true,
+                _ => {
+                    let problem = "must be a string or an array of blocks";
+                    return Err(at.refuse(format!("messages[{index}].content"), problem));
+                }
+            },
+            _ => at.skip(object)?,
+        }
+        Ok(())
+    }
+}
+
+/// Text, or blocks.
+#[derive(Default)]
+pub(super) struct Words {
+    pub(super) bytes: usize,
+}
+
+impl Words {
+    fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+impl<'de> Reader<'de> for Words {
+    fn text(&mut self, text: &str) {
+        self.add(text.len());
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "source" => {
+                let mut source = Source::default();
+                let shape = at.value(object, &mut source)?;
+                let is_media = matches!(shape, Shape::Object { .. }) && !source.is_words;
+                self.add(if is_media { MEDIA_BYTES } else { source.words.bytes });
+            }
+            "input" => {
+                let mut arguments = Definitions::default();
+                at.value(object, &mut arguments)?;
+                self.add(arguments.bytes);
+            }
+            _ if UNREAD.contains(&name) => at.skip(object)?,
+            _ => {
+                at.value(object, self)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        _index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        at.item(array, self)
+    }
+}
+
+/// The `source` of a picture or a document, or the address of a search result.
+#[derive(Default)]
+struct Source {
+    is_words: bool,
+    words: Words,
+}
+
+impl<'de> Reader<'de> for Source {
+    fn text(&mut self, text: &str) {
+        self.words.text(text);
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "type" => {
+                let mut kind = Kept::default();
+                at.value(object, &mut kind)?;
+                self.is_words = matches!(kind.0.as_str(), "text" | "content");
+            }
+            "data" | "content" => {
+                at.value(object, &mut self.words)?;
+            }
+            _ => at.skip(object)?,
+        }
+        Ok(())
+    }
+}
+
+/// What is shown to the model whole, with the names of members: tools, schemas and arguments.
+#[derive(Default)]
+pub(super) struct Definitions {
+    pub(super) bytes: usize,
+}
+
+impl<'de> Reader<'de> for Definitions {
+    fn text(&mut self, text: &str) {
+        self.bytes = self.bytes.saturating_add(text.len());
+    }
+
+    fn number(&mut self) {
+        self.bytes = self.bytes.saturating_add(1);
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        self.bytes = self.bytes.saturating_add(name.len());
+        at.value(object, self)?;
+        Ok(())
+    }
+
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        _index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        at.item(array, self)
+    }
+}

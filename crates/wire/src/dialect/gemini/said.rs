@@ -1,0 +1,66 @@
+//! Parts as they are written, for requests and answers alike.
+
+use domain::chat::{Media, Source};
+
+use super::compose::Items;
+use super::raw::{Kind, Raw};
+
+/// Whether words are said or thought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    Said,
+    Thought,
+}
+
+/// Words.
+pub(super) fn text(parts: &mut Items<'_>, text: &str, voice: Voice, signature: Option<&str>) {
+    parts.object(|part| {
+        part.text("text", text);
+        if voice == Voice::Thought {
+            part.plain("thought", true);
+        }
+        part.maybe_text("thoughtSignature", signature);
+    });
+}
+
+/// A call of a function. `arguments` is the JSON of an object.
+pub(super) fn call(
+    parts: &mut Items<'_>,
+    id: Option<&str>,
+    name: &str,
+    arguments: &str,
+    signature: Option<&str>,
+) {
+    parts.object(|part| {
+        part.object("functionCall", |call| {
+            call.maybe_text("id", id);
+            call.text("name", name);
+            call.raw("args", arguments);
+        });
+        part.maybe_text("thoughtSignature", signature);
+    });
+}
+
+/// Media, wherever they are.
+pub(super) fn media(parts: &mut Items<'_>, media: &Media, signature: Option<&str>) {
+    parts.object(|part| {
+        match &media.source {
+            Source::Data { media_type, base64 } => part.object("inlineData", |blob| {
+                blob.text("mimeType", media_type);
+                blob.text("data", base64);
+            }),
+            Source::Url(uri) | Source::Uploaded(uri) => part.object("fileData", |file| {
+                file.text("fileUri", uri);
+            }),
+        }
+        part.maybe_text("thoughtSignature", signature);
+    });
+}
+
+/// The arguments of a call, if they are the JSON of an object; none at all are an empty one.
+pub(super) fn arguments(text: &str) -> Option<&str> {
+    if text.trim().is_empty() {
+        return Some("{}");
+    }
+    Raw::parse(text.as_bytes()).filter(|value| value.kind() == Kind::Object).map(Raw::json)
+}

@@ -1,0 +1,213 @@
+//! `usageMetadata`, turned into disjoint kinds whose sum is Google's total. Refuses to guess: what cannot be made to add
+//! up is no usage at all.
+
+use domain::price::Tokens;
+use serde::de::{MapAccess, SeqAccess};
+
+use super::compose::Members;
+use super::raw::{Raw, is_spelling};
+use crate::json::{self, Place, Reader, Shape};
+
+/// More tokens than any call can have: about 10¹². Counts above are taken for nonsense.
+const MAX_COUNT: u64 = 1 << 40;
+
+/// The counts as they were written. Google leaves out those that are zero.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reported {
+    prompt: Option<u64>,
+    candidates: u64,
+    thoughts: u64,
+    tool_prompt: u64,
+    cached: u64,
+    total: u64,
+    audio_in: u64,
+    audio_cached: u64,
+    audio_out: u64,
+    nonsense: bool,
+}
+
+impl Reported {
+    /// Reads the value of the member just named; `None` when it is not an object.
+    pub(super) fn read<'de, A: MapAccess<'de>>(
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<Option<Self>, A::Error> {
+        let mut reported = Self::default();
+        let shape = at.value(object, &mut reported)?;
+        Ok(matches!(shape, Shape::Object { .. }).then_some(reported))
+    }
+
+    /// Reads one value.
+    pub(super) fn of(value: Raw<'_>) -> Option<Self> {
+        let mut reported = Self::default();
+        let shape = json::read_open(value.json().as_bytes(), &mut reported).ok()?;
+        matches!(shape, Shape::Object { .. }).then_some(reported)
+    }
+
+    /// The tokens in disjoint kinds. The prompt holds what was cached; the thoughts and what the provider's own tools put
+    /// into the prompt stand beside prompt and candidates. A total above all of them is thought, too: older answers
+    /// count thoughts nowhere else.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        let prompt = self.prompt.filter(|_| !self.nonsense)?;
+        let cache_read = self.cached.min(prompt);
+        let fresh = prompt - cache_read;
+        let audio_in = self.audio_in.saturating_sub(self.audio_cached).min(fresh);
+        let audio_out = self.audio_out.min(self.candidates);
+        let beside = self.total.saturating_sub(prompt + self.tool_prompt + self.candidates + self.thoughts);
+        Some(Tokens {
+            input: fresh - audio_in + self.tool_prompt,
+            cache_read,
+            output: self.candidates - audio_out,
+            reasoning: self.thoughts + beside,
+            audio: audio_in + audio_out,
+            ..Tokens::default()
+        })
+    }
+
+    fn count<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<u64, A::Error> {
+        let mut written = Digits(None);
+        let count = match at.value(object, &mut written)? {
+            Shape::Null => return Ok(0),
+            Shape::Unsigned(count) => Some(count),
+            Shape::Text { .. } => written.0,
+            _ => None,
+        };
+        let count = count.filter(|&count| count <= MAX_COUNT);
+        self.nonsense |= count.is_none();
+        Ok(count.unwrap_or(0))
+    }
+}
+
+impl<'de> Reader<'de> for Reported {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        let is = |known| is_spelling(name, known);
+        if is("promptTokenCount") {
+            self.prompt = Some(self.count(at, object)?);
+        } else if is("candidatesTokenCount") || is("responseTokenCount") {
+            self.candidates = self.count(at, object)?;
+        } else if is("thoughtsTokenCount") {
+            self.thoughts = self.count(at, object)?;
+        } else if is("toolUsePromptTokenCount") {
+            self.tool_prompt = self.count(at, object)?;
+        } else if is("cachedContentTokenCount") {
+            self.cached = self.count(at, object)?;
+        } else if is("totalTokenCount") {
+            self.total = self.count(at, object)?;
+        } else if is("promptTokensDetails") {
+            self.audio_in = Modalities::read(at, object)?.audio;
+        } else if is("cacheTokensDetails") {
+            self.audio_cached = Modalities::read(at, object)?.audio;
+        } else if is("candidatesTokensDetails") {
+            self.audio_out = Modalities::read(at, object)?.audio;
+        } else {
+            at.skip(object)?;
+        }
+        Ok(())
+    }
+}
+
+/// The count of sound in a list of counts by modality.
+#[derive(Default)]
+struct Modalities {
+    audio: u64,
+}
+
+impl Modalities {
+    fn read<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Self, A::Error> {
+        let mut found = Self::default();
+        at.value(object, &mut found)?;
+        Ok(found)
+    }
+}
+
+impl<'de> Reader<'de> for Modalities {
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        _index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        let mut row = Row::default();
+        let shape = at.item(array, &mut row)?;
+        if row.modality.is_audio {
+            self.audio = self.audio.saturating_add(row.count).min(MAX_COUNT);
+        }
+        Ok(shape)
+    }
+}
+
+#[derive(Default)]
+struct Row {
+    modality: Modality,
+    count: u64,
+}
+
+impl<'de> Reader<'de> for Row {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        if name == "modality" {
+            at.value(object, &mut self.modality)?;
+        } else if is_spelling(name, "tokenCount") {
+            if let Shape::Unsigned(count) = at.value(object, &mut Digits(None))? {
+                self.count = count;
+            }
+        } else {
+            at.skip(object)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Modality {
+    is_audio: bool,
+}
+
+impl Reader<'_> for Modality {
+    fn text(&mut self, text: &str) {
+        self.is_audio = text == "AUDIO";
+    }
+}
+
+/// A count written as a string of digits.
+struct Digits(Option<u64>);
+
+impl Reader<'_> for Digits {
+    fn text(&mut self, text: &str) {
+        self.0 = text.parse().ok();
+    }
+}
+
+/// Appends `usageMetadata`. Whatever is neither output nor thought counts as prompt: what was written to a cache has no
+/// place of its own, and nothing says on which side sound was.
+pub(super) fn write(tokens: &Tokens, members: &mut Members<'_>) {
+    let prompt = tokens.total().saturating_sub(tokens.output).saturating_sub(tokens.reasoning);
+    members.object("usageMetadata", |usage| {
+        usage.plain("promptTokenCount", prompt);
+        if tokens.cache_read > 0 {
+            usage.plain("cachedContentTokenCount", tokens.cache_read);
+        }
+        usage.plain("candidatesTokenCount", tokens.output);
+        if tokens.reasoning > 0 {
+            usage.plain("thoughtsTokenCount", tokens.reasoning);
+        }
+        usage.plain("totalTokenCount", tokens.total());
+        if tokens.audio > 0 {
+            usage.array("promptTokensDetails", |rows| {
+                rows.object(|row| {
+                    row.text("modality", "AUDIO");
+                    row.plain("tokenCount", tokens.audio);
+                });
+            });
+        }
+    });
+}

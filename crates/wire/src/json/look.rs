@@ -1,0 +1,212 @@
+//! A JSON value that is looked into member by member: what nobody looks into keeps its text, its order and the digits of
+//! its numbers. For translation, where what is read is written again in another form.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::chat::Json;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::members::Name;
+
+/// One value, by its text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a>(&'a RawValue);
+
+impl<'a> Value<'a> {
+    /// The one value in `body`; `None` when that is not JSON.
+    pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok().map(Self)
+    }
+
+    /// Its text as it was written.
+    pub(crate) fn raw(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// Its text in one line, without white space between its parts.
+    pub(crate) fn json(self) -> Json {
+        Json::new(compact(self.raw()))
+    }
+
+    fn first(self) -> Option<u8> {
+        self.raw().bytes().next()
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        self.first() == Some(b'n')
+    }
+
+    pub(crate) fn is_text(self) -> bool {
+        self.first() == Some(b'"')
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        self.first() == Some(b'{')
+    }
+
+    pub(crate) fn is_array(self) -> bool {
+        self.first() == Some(b'[')
+    }
+
+    /// Its characters, if it is a string.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        if !self.is_text() {
+            return None;
+        }
+        let inner = self.raw().get(1..self.raw().len() - 1)?;
+        // Without escapes the text between the quotes is what it says.
+        if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+            return Some(Cow::Borrowed(inner));
+        }
+        serde_json::from_str::<String>(self.raw()).ok().map(Cow::Owned)
+    }
+
+    /// Whether it says `true` or `false`.
+    pub(crate) fn boolean(self) -> Option<bool> {
+        serde_json::from_str(self.raw()).ok()
+    }
+
+    /// Its value, if it is an integer from 0 to 2⁶⁴−1.
+    pub(crate) fn unsigned(self) -> Option<u64> {
+        serde_json::from_str(self.raw()).ok()
+    }
+
+    /// Its value, if it is an integer of 64 bits.
+    pub(crate) fn integer(self) -> Option<i64> {
+        serde_json::from_str(self.raw()).ok()
+    }
+
+    /// Its value, if it is a number that a double can hold.
+    pub(crate) fn number(self) -> Option<f64> {
+        serde_json::from_str(self.raw()).ok().filter(|number: &f64| number.is_finite())
+    }
+
+    /// Its elements, if it is an array.
+    pub(crate) fn items(self) -> Option<Vec<Value<'a>>> {
+        let items: Vec<&'a RawValue> = serde_json::from_str(self.raw()).ok()?;
+        Some(items.into_iter().map(Value).collect())
+    }
+
+    /// Its members, if it is an object.
+    pub(crate) fn object(self) -> Option<Object<'a>> {
+        if self.is_object() { serde_json::from_str(self.raw()).ok() } else { None }
+    }
+
+    /// The value of a member, if it is an object with one of this name that is not null.
+    pub(crate) fn get(self, name: &str) -> Option<Value<'a>> {
+        self.object()?.get(name)
+    }
+}
+
+/// The members of an object, in the order in which they were written.
+#[derive(Debug, Default)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'a> Object<'a> {
+    /// The value of the member of this name, unless it is null. Of two of one name the last counts.
+    pub(crate) fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(found, _)| found == name)
+            .map(|&(_, value)| value)
+            .filter(|value| !value.is_null())
+    }
+
+    /// The characters of a member that is a string.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.text()
+    }
+
+    /// Every member.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Walk).map(Object)
+    }
+}
+
+struct Walk;
+
+impl<'de> Visitor<'de> for Walk {
+    type Value = Vec<(Cow<'de, str>, Value<'de>)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = object.next_key_seed(Name)? {
+            members.push((name, Value(object.next_value()?)));
+        }
+        Ok(members)
+    }
+}
+
+/// JSON text without the white space between its parts.
+pub(crate) fn compact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for character in text.chars() {
+        if !in_string && matches!(character, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        }
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        out.push(character);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn members_keep_their_order_and_digits() {
+        let value =
+            Value::read(br#" {"z": 1.50, "a" : [ 12345678901234567890 , "x y" ], "\u0061": null} "#).unwrap();
+        assert_eq!(value.json().as_str(), r#"{"z":1.50,"a":[12345678901234567890,"x y"],"\u0061":null}"#);
+        assert!(value.get("a").is_none(), "the last of two equal names counts");
+        assert_eq!(value.get("z").and_then(Value::number), Some(1.5));
+        assert!(value.get("y").is_none());
+        let names: Vec<String> = value.object().unwrap().members().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(names, ["z", "a", "a"]);
+    }
+
+    #[test]
+    fn a_value_says_only_what_it_is() {
+        let read = |text: &'static str| Value::read(text.as_bytes()).unwrap();
+        assert_eq!(read("\"a\\n\\u00e9\"").text().as_deref(), Some("a\né"));
+        assert_eq!(read("\"\\ud800\"").text(), None, "half a character is none");
+        assert_eq!(read("5").text(), None);
+        assert_eq!(read("-5").unsigned(), None);
+        assert_eq!(read("5.0").unsigned(), None);
+        assert_eq!(read("true").boolean(), Some(true));
+        assert!(read("{}").items().is_none() && read("[]").object().is_none());
+        assert!(Value::read(b"{\"a\":}").is_none() && Value::read(b"{}{}").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn compact_text_means_the_same(words in prop::collection::vec(any::<String>(), 0..6)) {
+            let value = serde_json::json!({ "words": words, "more": { "n": 1 } });
+            let compacted = compact(&serde_json::to_string_pretty(&value).unwrap());
+            prop_assert!(!compacted.contains(['\n', '\r']));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&compacted).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! How much text a model will read: a rough count of bytes for estimates, never for refusals.
+
+use serde::de::{MapAccess, SeqAccess};
+
+use crate::json::{Place, Reader, Shape};
+
+/// What one picture, sound or file counts, whatever its own size: about 750 tokens, the middle of what
+/// providers charge for an ordinary picture.
+pub(crate) const MEDIA_BYTES: usize = 3_000;
+
+/// What a number counts where token numbers may stand in place of text: one token.
+const TOKEN_BYTES: usize = 4;
+
+/// Parts that hold media, inline or by reference: their text is not read as text.
+const MEDIA: [&str; 6] = ["image_url", "input_audio", "file", "audio", "video_url", "image"];
+
+/// What of a value is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Counted {
+    /// The strings, and numbers as tokens.
+    #[default]
+    Text,
+    /// Names of members, too: tools and schemas are shown to the model whole.
+    Everything,
+    /// Nothing: within media.
+    Nothing,
+}
+
+/// The count so far.
+#[derive(Debug, Default)]
+pub(crate) struct Weight {
+    /// Bytes counted.
+    pub(crate) bytes: usize,
+    counted: Counted,
+}
+
+impl Weight {
+    /// Counts the value of the member just named, with the names in it.
+    pub(crate) fn everything<'de, A: MapAccess<'de>>(
+        &mut self,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<Shape, A::Error> {
+        self.within(Counted::Everything, |weight| at.value(object, weight))
+    }
+
+    fn within<T>(&mut self, counted: Counted, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.counted, counted);
+        let value = read(self);
+        self.counted = outer;
+        value
+    }
+}
+
+impl<'de> Reader<'de> for Weight {
+    fn text(&mut self, text: &str) {
+        if self.counted != Counted::Nothing {
+            self.bytes = self.bytes.saturating_add(text.len());
+        }
+    }
+
+    fn number(&mut self) {
+        if self.counted != Counted::Nothing {
+            self.bytes = self.bytes.saturating_add(TOKEN_BYTES);
+        }
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        let counted = match self.counted {
+            Counted::Text if MEDIA.contains(&name) => {
+                self.bytes = self.bytes.saturating_add(MEDIA_BYTES);
+                Counted::Nothing
+            }
+            Counted::Everything => {
+                self.bytes = self.bytes.saturating_add(name.len());
+                Counted::Everything
+            }
+            counted => counted,
+        };
+        self.within(counted, |weight| at.value(object, weight))?;
+        Ok(())
+    }
+
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        _index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        at.item(array, self)
+    }
+}
