@@ -67,7 +67,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        request = {"path": self.path, "headers": self.headers, "body": json.loads(body)}
+        is_json = self.headers.get("content-type", "").startswith("application/json")
+        request = {"path": self.path, "headers": self.headers, "body": json.loads(body) if is_json else body}
         self.server.owner.take(request)(self)
 
 

@@ -33,8 +33,8 @@ pub use accounts::{NotRegistered, Wish};
 pub use attempt::{Code, Proof};
 pub use impersonation::{Acting, NotImpersonated, Wanted};
 pub use mailed::MAILED_TOKEN_SECONDS;
-pub use rights::Kept;
 pub use recovery::RecoveryCodes;
+pub use rights::Kept;
 pub use second_factor::NotSwitched;
 pub use sessions::{Begun, NotContinued};
 

@@ -172,7 +172,7 @@ impl Upstreams {
         if provider.proof == Proof::Derived {
             return Err(Undiscovered::Unlisted);
         }
-        discover::models(&self.policy, &self.client, base_url, secret).await
+        discover::models(&self.policy, &self.client, base_url, provider.proof, secret).await
     }
 
     /// The same for a key that is kept.

@@ -101,7 +101,6 @@ impl Row {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the arguments are the columns of the table below")]
 const fn row(
     code: Code,
     status: u16,

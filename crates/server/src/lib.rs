@@ -3,6 +3,7 @@
 
 pub mod admin_api;
 pub mod ambient;
+mod answer_lookup;
 pub mod boot;
 pub mod certificates;
 pub mod cmd;
@@ -10,7 +11,6 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod discretion;
-mod answer_lookup;
 mod key_lookup;
 pub mod key_provider;
 pub mod logs;

@@ -54,7 +54,10 @@ impl Providers {
             },
             proof: match row.auth {
                 Auth::Aws | Auth::GoogleServiceAccount => Proof::Derived,
-                Auth::Bearer | Auth::AnthropicKey | Auth::GoogleKey | Auth::AzureKey => Proof::Secret,
+                Auth::Bearer => Proof::Bearer,
+                Auth::AnthropicKey => Proof::AnthropicKey,
+                Auth::GoogleKey => Proof::GoogleKey,
+                Auth::AzureKey => Proof::AzureKey,
             },
             surfaces: row.endpoints(),
             local: row.local,

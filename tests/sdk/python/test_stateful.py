@@ -1,4 +1,4 @@
-"""Answers that the provider keeps: gone on from, shown and removed with the official client, across a kill of the gate."""
+"""Answers that the provider keeps: gone on from, shown and removed with the official client."""
 
 import openai
 import pytest
@@ -20,30 +20,30 @@ def upstream():
     upstream.close()
 
 
+@pytest.fixture(scope="module")
+def module_gate(folder, upstream):
+    gate = Gate(folder / "stateful", upstream_url=upstream.base_url, provider="openai")
+    yield gate
+    gate.kill()
+
+
 @pytest.fixture
-def gate(folder, upstream, request):
-    gates = [Gate(folder / request.node.name, upstream_url=upstream.base_url, provider="openai")]
+def gate(module_gate, upstream):
     upstream.script()
-    yield gates
-    gates[-1].kill()
+    return module_gate
 
 
-def test_a_conversation_goes_on_across_a_kill(gate, upstream, folder, request):
-    client = client_of(gate[0])
-    upstream.script(says(steps.response("resp_1")), says(steps.response("resp_2")), says(steps.response("resp_3")))
+def test_a_conversation_goes_on(gate, upstream):
+    client = client_of(gate)
+    upstream.script(says(steps.response("resp_1")), says(steps.response("resp_2")))
     first = client.responses.create(model="scripted", input="Hello")
     assert (first.id, first.output_text) == ("resp_1", steps.GOOD_TEXT)
     second = client.responses.create(model="scripted", input="And then?", previous_response_id=first.id)
     assert second.id == "resp_2" and upstream.requests[1]["body"]["previous_response_id"] == "resp_1"
-    key = gate[0].api_key
-    gate[0].kill()
-    gate.append(Gate(folder / request.node.name, upstream_url=upstream.base_url, provider="openai"))
-    third = client_of(gate[1], key).responses.create(model="scripted", input="And?", previous_response_id=second.id)
-    assert third.id == "resp_3" and upstream.requests[-1]["body"]["previous_response_id"] == "resp_2"
 
 
 def test_a_kept_answer_is_shown_and_removed(gate, upstream):
-    client = client_of(gate[0])
+    client = client_of(gate)
     items = {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
     upstream.script(
         says(steps.response("resp_1")),
@@ -60,7 +60,7 @@ def test_a_kept_answer_is_shown_and_removed(gate, upstream):
 
 
 def test_what_never_was_is_not_found(gate, upstream):
-    client = client_of(gate[0])
+    client = client_of(gate)
     with pytest.raises(openai.BadRequestError) as refused:
         client.responses.create(model="scripted", input="x", previous_response_id="resp_never")
     assert refused.value.code == "previous_response_not_found" and refused.value.param == "previous_response_id"

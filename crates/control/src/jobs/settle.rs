@@ -55,12 +55,8 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
 async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::Receiver<bool>) -> bool {
     let positions: Vec<store::usage::Position> =
         batch.positions.iter().map(|p| (p.lane, p.segment, p.offset)).collect();
-    let posting = Posting {
-        calls: &batch.settled,
-        rows: &batch.noted,
-        pinned: &batch.pinned,
-        positions: &positions,
-    };
+    let posting =
+        Posting { calls: &batch.settled, rows: &batch.noted, pinned: &batch.pinned, positions: &positions };
     let mut pause = FIRST_PAUSE;
     loop {
         match store.usage().post_batch(&posting).await {

@@ -16,8 +16,14 @@ pub enum KeyRule {
 /// What a provider is shown of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The secret, in a header.
-    Secret,
+    /// The secret, as a bearer's token.
+    Bearer,
+    /// The secret, in `x-api-key` as Anthropic has it.
+    AnthropicKey,
+    /// The secret, in `x-goog-api-key`.
+    GoogleKey,
+    /// The secret, in `api-key` as Azure has it.
+    AzureKey,
     /// Something that is made of it, so that the secret itself is shown to nobody.
     Derived,
 }

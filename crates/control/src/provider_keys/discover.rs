@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::body::Bytes;
 use domain::secret::Secret;
 use egress::{BadPath, Client, Failed, Policy, Rejected};
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde::Deserialize;
 
+use super::catalogue::Proof;
 use crate::vault_keys::sealer::NotOpened;
 
 /// Most bytes of a models list.
@@ -90,13 +91,19 @@ impl Undiscovered {
     }
 }
 
+/// A list in either form.
 #[derive(Deserialize)]
-struct List {
-    data: Vec<Model>,
+#[serde(untagged)]
+enum List {
+    /// OpenAI's and Anthropic's.
+    Data { data: Vec<Model> },
+    /// Google's, whose names are paths.
+    Models { models: Vec<Model> },
 }
 
 #[derive(Deserialize)]
 struct Model {
+    #[serde(alias = "name")]
     id: String,
 }
 
@@ -108,18 +115,35 @@ pub async fn models(
     policy: &Policy,
     client: &Client,
     base_url: &str,
+    proof: Proof,
     secret: Option<&Secret>,
 ) -> Result<Listed, Undiscovered> {
     let target = policy.check(base_url)?.join("models")?;
+    // These two give a page of a few at a time unless they are asked for more.
+    let target = match proof {
+        Proof::AnthropicKey => target.asking("limit=1000")?,
+        Proof::GoogleKey => target.asking("pageSize=1000")?,
+        _ => target,
+    };
     let mut request = Request::new(Full::new(Bytes::new()));
     *request.method_mut() = Method::GET;
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
     request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(secret) = secret {
-        let bearer = Secret::new([b"Bearer ", secret.open()].concat());
-        let mut value = HeaderValue::from_bytes(bearer.open()).map_err(|_| Undiscovered::Key)?;
+        let (name, before): (HeaderName, &[u8]) = match proof {
+            Proof::Bearer => (AUTHORIZATION, b"Bearer "),
+            Proof::AnthropicKey => (HeaderName::from_static("x-api-key"), b""),
+            Proof::GoogleKey => (HeaderName::from_static("x-goog-api-key"), b""),
+            Proof::AzureKey => (HeaderName::from_static("api-key"), b""),
+            Proof::Derived => return Err(Undiscovered::Unlisted),
+        };
+        let shown = Secret::new([before, secret.open()].concat());
+        let mut value = HeaderValue::from_bytes(shown.open()).map_err(|_| Undiscovered::Key)?;
         value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
+        request.headers_mut().insert(name, value);
+    }
+    if proof == Proof::AnthropicKey {
+        request.headers_mut().insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
     let conversation = async {
         let response = client.send(&target, request).await.map_err(Undiscovered::Unreachable)?;
@@ -146,7 +170,14 @@ fn listed(list: List, headers: &HeaderMap) -> Listed {
     let plain = |name: &String| {
         (1..=MODEL_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
     };
-    let names = list.data.into_iter().map(|model| model.id);
+    let rows = match list {
+        List::Data { data } => data,
+        List::Models { models } => models,
+    };
+    let names = rows.into_iter().map(|model| match model.id.strip_prefix("models/") {
+        Some(name) => name.to_owned(),
+        None => model.id,
+    });
     let limit = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
     Listed {
         models: names.filter(plain).take(MAX_MODELS).collect(),
@@ -160,9 +191,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn both_forms_of_a_list_are_read() {
+        let check = |text: &str| {
+            let listed = listed(serde_json::from_str(text).unwrap(), &HeaderMap::new());
+            assert_eq!(listed.models, ["a", "b/c"], "{text}");
+        };
+        check(r#"{"object":"list","data":[{"id":"a","object":"model"},{"id":"b/c"}]}"#);
+        check(r#"{"data":[{"type":"model","id":"a","display_name":"A"},{"id":"b/c"}],"has_more":false}"#);
+        check(r#"{"models":[{"name":"models/a","displayName":"A"},{"name":"models/b/c"}]}"#);
+    }
+
+    #[test]
     fn only_names_that_can_be_asked_for_are_told() {
         let long = "x".repeat(MODEL_CHARS + 1);
-        let list = List { data: ["a", "", &long, "a\nb", "b"].map(|id| Model { id: id.to_owned() }).into() };
+        let data = ["models/a", "", &long, "a\nb", "b"].map(|id| Model { id: id.to_owned() }).into();
+        let list = List::Data { data };
         let mut headers = HeaderMap::new();
         headers.insert("x-ratelimit-limit-requests", HeaderValue::from_static("500"));
         headers.insert("x-ratelimit-limit-tokens", HeaderValue::from_static("many"));

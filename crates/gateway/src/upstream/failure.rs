@@ -158,6 +158,8 @@ pub(crate) async fn classify_status(
         429 => limited(detail).telling(Told::Rest(retry_after.map(milliseconds))),
         408 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Failed(Fault::TimedOut)),
         409 => Failure::provider(Next::Again, Attempt::Failed, detail).telling(Told::Works),
+        // Bedrock's word for a failure of the model behind it.
+        424 => Failure::provider(Next::Again, Attempt::Failed, detail),
         400..=499 => {
             let error = words::clean(said, status, secret);
             let dialect = protocol.dialect();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use control::provider_keys::catalogue::Proof;
 use control::provider_keys::discover;
 use domain::audit::Act;
 use domain::id::{ProjectId, ProviderKeyId};
@@ -227,7 +228,9 @@ fn own_upstream(args: &DemoArgs, url: &str, variables: &Variables) -> Result<Ups
 async fn discovered(config: &Config, mut upstream: Upstream) -> Result<Upstream> {
     if upstream.serves != Serves::Any {
         let (policy, client) = boot::egress_client(config)?;
-        let models = discover::models(&policy, &client, &upstream.base_url, upstream.secret.as_ref()).await;
+        let models =
+            discover::models(&policy, &client, &upstream.base_url, Proof::Bearer, upstream.secret.as_ref())
+                .await;
         let models = models.with_context(|| format!("{} does not list its models", upstream.base_url))?;
         upstream.serves = Serves::Listed(models.models);
     }

@@ -43,7 +43,8 @@ async fn whole_answers_reach_every_dialect_from_every_protocol() {
         let pair = format!("{} before {}", caller.name, upstream.provider);
         let world = world().await;
         world.upstream.answers(upstream.answer);
-        let answer = world.caller.post(&caller.path(upstream.model, false), &caller.body(upstream, false)).await;
+        let answer =
+            world.caller.post(&caller.path(upstream.model, false), &caller.body(upstream, false)).await;
         assert_eq!(answer.status, 200, "{pair}: {}", answer.text());
         assert_eq!(answer.json().pointer(caller.text), Some(&json!("Hello")), "{pair}: {}", answer.text());
 
@@ -78,7 +79,8 @@ async fn streams_reach_every_dialect_from_every_protocol() {
         let pair = format!("{} before {}", caller.name, upstream.provider);
         let world = world().await;
         world.upstream.streams(upstream.stream);
-        let answer = world.caller.post(&caller.path(upstream.model, true), &caller.body(upstream, true)).await;
+        let answer =
+            world.caller.post(&caller.path(upstream.model, true), &caller.body(upstream, true)).await;
         assert_eq!(answer.status, 200, "{pair}: {}", answer.text());
         let media_type = answer.header("content-type").unwrap();
         assert!(media_type.starts_with("text/event-stream"), "{pair}: {media_type}");
@@ -99,7 +101,8 @@ async fn a_stream_without_its_end_is_an_error_in_every_dialect() {
         let pair = format!("{} before {}", caller.name, upstream.provider);
         let world = world().await;
         world.upstream.streams(&upstream.stream[..upstream.unfinished]);
-        let answer = world.caller.post(&caller.path(upstream.model, true), &caller.body(upstream, true)).await;
+        let answer =
+            world.caller.post(&caller.path(upstream.model, true), &caller.body(upstream, true)).await;
         assert_eq!(answer.status, 200, "{pair}: {}", answer.text());
         assert!(answer.text().contains(caller.failed), "{pair}: {}", answer.text());
         assert!(!answer.text().contains(caller.end), "{pair}: {}", answer.text());
@@ -114,7 +117,8 @@ async fn an_upstream_error_is_told_in_the_callers_dialect() {
         let pair = format!("{} before {}", caller.name, upstream.provider);
         let world = world().await;
         world.upstream.says(400, JSON, upstream.error);
-        let answer = world.caller.post(&caller.path(upstream.model, false), &caller.body(upstream, false)).await;
+        let answer =
+            world.caller.post(&caller.path(upstream.model, false), &caller.body(upstream, false)).await;
         assert_eq!(answer.status, 400, "{pair}");
         let json = answer.json();
         assert_eq!(json["error"]["message"], "too hot", "{pair}: {json}");
@@ -172,7 +176,9 @@ async fn googles_bad_key_is_the_gates_fault() {
     let said = r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT",
         "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}"#;
     world.upstream.says(400, JSON, said);
-    let answer = world.chat(&json!({"model": "gem-test", "messages": [{"role": "user", "content": "x"}]}).to_string()).await;
+    let answer = world
+        .chat(&json!({"model": "gem-test", "messages": [{"role": "user", "content": "x"}]}).to_string())
+        .await;
     answer.is_error(502, "api_error", "provider_error");
     world.only_usage().await;
     world.finish().await;
@@ -206,7 +212,9 @@ async fn what_is_left_out_is_named_or_refused() {
 #[tokio::test]
 async fn versions_of_the_protocol_are_the_callers_to_choose() {
     let world = world().await;
-    let body = json!({"model": "claude-test", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}).to_string();
+    let body =
+        json!({"model": "claude-test", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]})
+            .to_string();
     let chosen = format!("{JSON}anthropic-version: 2099-01-01\r\nanthropic-beta: one-1,two-2\r\n");
     for (headers, version, beta) in [(JSON, "2023-06-01", false), (chosen.as_str(), "2099-01-01", true)] {
         world.upstream.answers(UPSTREAMS[2].answer);
@@ -223,9 +231,8 @@ async fn versions_of_the_protocol_are_the_callers_to_choose() {
 async fn tokens_are_counted_by_who_can_and_cost_nothing() {
     let world = world().await;
     let (claude, gemini) = (r#"{"input_tokens":17}"#, r#"{"totalTokens":17}"#);
-    let messages = |model: &str| {
-        json!({"model": model, "messages": [{"role": "user", "content": PROMPT}]}).to_string()
-    };
+    let messages =
+        |model: &str| json!({"model": model, "messages": [{"role": "user", "content": PROMPT}]}).to_string();
     let contents = json!({"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]}).to_string();
     let count = |model: &str| format!("/v1beta/models/{model}:countTokens");
     let cases = [

@@ -39,7 +39,8 @@ impl Usage<'_> {
              SUM(MIN(cost_nanos, 1000000000000)) AS cost, \
              SUM(MIN(input_tokens, 1000000000) + MIN(cache_read_tokens, 1000000000) + \
              MIN(cache_write_tokens, 1000000000) + MIN(output_tokens, 1000000000) + \
-             MIN(reasoning_tokens, 1000000000) + MIN(audio_tokens, 1000000000)) AS tokens \
+             MIN(reasoning_tokens, 1000000000) + MIN(audio_tokens, 1000000000) + \
+             MIN(cache_write_1h_tokens, 1000000000) + MIN(image_tokens, 1000000000)) AS tokens \
              FROM usage WHERE provider_key_id IN (SELECT id FROM provider_keys WHERE quotas <> '{}') \
              AND started_at > ",
         )

@@ -23,8 +23,9 @@ async fn a_record_reads_back_as_it_was_posted() {
         (call.opened.surface, call.opened.trace, call.source) = (surface, None, UsageSource::Estimated);
         expect.push(call);
     }
-    expect.push(CallSettled { source: UsageSource::None, provider: String::new(), ..call(30) });
-    assert_eq!(world.store.usage().post(&expect, &[]).await.unwrap(), 9 + 1);
+    expect.push(CallSettled { source: UsageSource::None, provider: String::new(), ..call(90) });
+    let posted = u64::try_from(expect.len()).unwrap();
+    assert_eq!(world.store.usage().post(&expect, &[]).await.unwrap(), posted);
     expect.reverse();
     assert_eq!(world.store.usage().list(&UsageFilter::default(), 100, None).await.unwrap(), expect);
 }

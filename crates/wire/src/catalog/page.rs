@@ -19,7 +19,8 @@ protocols; any other conversation is translated to the first of them.
 const MODELS_INTRODUCTION: &str = "
 ## Models and list prices
 
-USD per million tokens. A dash under *cache read* or *cache write* means that it costs as much as other input.
+USD per million tokens, and under *other* what is not counted so. A dash under *cache read* or *cache write* means that it
+costs as much as other input; where two prices stand under *cache write*, the second is for an hour.
 Reasoning tokens cost as much as other output. Where a list price depends on the length of the prompt, the second line holds for a
 prompt of at least that many tokens, as a whole. Where it depends on the time of day or on an introductory period,
 the catalogue keeps the higher one. Batch and priority tiers, and charges for tools such as web search, are not
@@ -50,7 +51,10 @@ pub fn docs_page() -> Result<String, BadCatalog> {
 }
 
 fn table_of_providers(page: &mut String) {
-    line(page, "\n| provider | slug | base URL | key | conversations | other endpoints | token counts in streams |");
+    line(
+        page,
+        "\n| provider | slug | base URL | key | conversations | other endpoints | token counts in streams |",
+    );
     line(page, "|---|---|---|---|---|---|---|");
     for provider in providers() {
         let base_url = provider.base_url.map_or_else(|| "given by the connection".to_owned(), code);
@@ -106,9 +110,9 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
     line(page, &format!("\n### {}\n", provider.title));
     line(
         page,
-        "| model | kind | context | most output | input | cache read | cache write | output | checked |",
+        "| model | kind | context | most output | input | cache read | cache write | output | other | checked |",
     );
-    line(page, "|---|---|---|---|---|---|---|---|---|");
+    line(page, "|---|---|---|---|---|---|---|---|---|---|");
     for model in models {
         let name = model.names().map(code).collect::<Vec<_>>().join(", ");
         let checked = match (&model.checked, &model.source_url) {
@@ -130,7 +134,7 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
                 line(page, &format!("| … from {from} prompt tokens | | | {}| |", prices(&stepped.beyond)));
             }
             Pricing::Free | Pricing::Unpriced => {
-                line(page, &format!("{head}| {} | | | | {checked} |", model.pricing.word()));
+                line(page, &format!("{head}| {} | | | | | {checked} |", model.pricing.word()));
             }
         }
     }
@@ -144,7 +148,28 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
 fn prices(price: &Price) -> String {
     let unless_as_input = |part: Money| if part == price.input { "–".to_owned() } else { part.to_string() };
     let (read, write) = (unless_as_input(price.cache_read), unless_as_input(price.cache_write));
-    format!("| {} | {read} | {write} | {} ", price.input, price.output)
+    let write = match price.cache_write_1h {
+        hour if hour == price.cache_write => write,
+        hour => format!("{write}, {hour}"),
+    };
+    format!("| {} | {read} | {write} | {} | {} ", price.input, price.output, others(price))
+}
+
+/// The prices of what is no text: tokens that differ from the dearer of input and output, and units.
+fn others(price: &Price) -> String {
+    let dearer = price.input.max(price.output);
+    let unless_dearer = |part: Money| (part != dearer).then_some(part);
+    let all = [
+        (unless_dearer(price.audio), "audio"),
+        (unless_dearer(price.image), "pictures read"),
+        (price.picture, "a picture"),
+        (price.second, "a second"),
+        (price.characters, "a million characters"),
+        (price.search, "a search"),
+        ((price.request > Money::ZERO).then_some(price.request), "a request"),
+    ];
+    let words = all.into_iter().filter_map(|(price, word)| Some(format!("{word}: {}", price?)));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn tokens(count: Option<u32>) -> String {

@@ -41,8 +41,13 @@ const CLOUD: Provider = Provider {
 };
 
 /// What the servers that people run themselves have in common.
-const OWN_SERVER: Provider =
-    Provider { key: KeyRule::Optional, surfaces: &[Completions, Embeddings], local: true, chat: ChatForm::OWN_SERVER, ..CLOUD };
+const OWN_SERVER: Provider = Provider {
+    key: KeyRule::Optional,
+    surfaces: &[Completions, Embeddings],
+    local: true,
+    chat: ChatForm::OWN_SERVER,
+    ..CLOUD
+};
 
 pub(super) static TABLE: &[Provider] = &[
     Provider {
@@ -253,16 +258,7 @@ pub(super) static TABLE: &[Provider] = &[
         slug: "openai_compatible",
         title: "Any OpenAI-compatible server",
         key: KeyRule::Optional,
-        surfaces: &[
-            Completions,
-            Embeddings,
-            Moderations,
-            Images,
-            ImageEdits,
-            Speech,
-            Transcriptions,
-            Rerank,
-        ],
+        surfaces: &[Completions, Embeddings, Moderations, Images, ImageEdits, Speech, Transcriptions, Rerank],
         docs_url: "https://platform.openai.com/docs/api-reference",
         notes: "The connection names the base URL, up to the part before `/chat/completions`. Models are unpriced \
                 until you price them or declare them free.",

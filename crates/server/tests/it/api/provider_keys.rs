@@ -248,6 +248,44 @@ async fn tenants_reach_no_private_place_that_was_opened_for_the_operator() {
 }
 
 #[tokio::test]
+async fn every_kind_of_provider_is_asked_for_its_models_in_its_own_way() {
+    let mut world = World::start().await;
+    let operator = world.operator().await.api;
+    let secret = world.plant("PLANTEDdiscovery0123456789");
+    let url = format!("http://{}/v1", world.upstream.address);
+    let cases = [
+        (
+            "openai_compatible",
+            r#"{"object":"list","data":[{"id":"m"}]}"#,
+            "get /v1/models ",
+            "authorization: bearer ",
+        ),
+        (
+            "anthropic_compatible",
+            r#"{"data":[{"type":"model","id":"m"}]}"#,
+            "get /v1/models?limit=1000 ",
+            "x-api-key: ",
+        ),
+        (
+            "gemini_compatible",
+            r#"{"models":[{"name":"models/m"}]}"#,
+            "get /v1/models?pagesize=1000 ",
+            "x-goog-api-key: ",
+        ),
+    ];
+    for (provider, list, line, header) in cases {
+        world.upstream.answers(list);
+        let body = json!({"provider": provider, "base_url": url, "secret": secret}).to_string();
+        let found = operator.post(&format!("{KEYS}/discover"), &body).await.is(200);
+        assert_eq!(found["models"], json!(["m"]), "{provider}: {found}");
+        let head = world.upstream.received().pop().unwrap().head.to_ascii_lowercase();
+        assert!(head.starts_with(line), "{provider}: {head}");
+        assert!(head.contains(&format!("{header}{}", secret.to_ascii_lowercase())), "{provider}: {head}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn another_host_asks_for_the_secret_again() {
     let mut world = World::start().await;
     let secret = world.plant("sk-PLANTEDhostsecret0123456789");

@@ -45,7 +45,9 @@ impl Caller {
             Protocol::Chat | Protocol::Bedrock => json!({"model": model, "messages": turns}),
             Protocol::Responses => json!({"model": model, "input": PROMPT}),
             Protocol::Anthropic => json!({"model": model, "max_tokens": 64, "messages": turns}),
-            Protocol::Gemini => return json!({"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]}).to_string(),
+            Protocol::Gemini => {
+                return json!({"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]}).to_string();
+            }
         };
         if stream {
             body["stream"] = true.into();

@@ -28,7 +28,12 @@ pub fn read_answer(surface: Surface, body: &[u8]) -> Result<Answer, Malformed> {
     } else {
         Some(read_error(body).ok_or(Malformed::NotAnAnswer)?)
     };
-    Ok(Answer { tokens: payload.tokens(surface), output_bytes: payload.text_bytes, error, ..Answer::default() })
+    Ok(Answer {
+        tokens: payload.tokens(surface),
+        output_bytes: payload.text_bytes,
+        error,
+        ..Answer::default()
+    })
 }
 
 #[cfg(test)]

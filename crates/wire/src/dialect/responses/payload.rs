@@ -5,8 +5,8 @@ use domain::price::Tokens;
 use serde::de::{MapAccess, SeqAccess};
 
 use super::usage::Reported;
-use crate::request::fields::Kept;
 use crate::json::{Place, Reader, Shape};
+use crate::request::fields::Kept;
 
 /// Bytes that the name of an answer may have.
 const MAX_ID_BYTES: usize = 256;
@@ -101,7 +101,8 @@ impl<'de> Reader<'de> for Body {
             }
             "id" => {
                 let mut id = Kept::default();
-                if matches!(at.value(object, &mut id)?, Shape::Text { bytes } if (1..=MAX_ID_BYTES).contains(&bytes)) {
+                if matches!(at.value(object, &mut id)?, Shape::Text { bytes } if (1..=MAX_ID_BYTES).contains(&bytes))
+                {
                     self.id = Some(id.0);
                 }
             }

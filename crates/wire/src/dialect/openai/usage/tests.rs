@@ -39,7 +39,10 @@ fn the_sides_and_what_follows_from_the_total() {
 fn wire_fact_31_what_is_billed_goes_before_what_was_counted() {
     let billed = r#"{"prompt_tokens":50,"completion_tokens":9,"total_tokens":59,"billed_units":{"input_tokens":5,"output_tokens":4.0}}"#;
     check(billed, Some(plain(5, 4)));
-    check(r#"{"prompt_tokens":50,"completion_tokens":9,"billed_units":{"search_units":1}}"#, Some(plain(50, 9)));
+    check(
+        r#"{"prompt_tokens":50,"completion_tokens":9,"billed_units":{"search_units":1}}"#,
+        Some(plain(50, 9)),
+    );
     check(r#"{"prompt_tokens":50,"completion_tokens":9,"billed_units":null}"#, Some(plain(50, 9)));
 }
 
