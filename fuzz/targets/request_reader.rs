@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use bytes::Bytes;
 use domain::code::Code;
 use domain::usage::Surface;
 use fuzz::allowance;
@@ -10,7 +11,8 @@ use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use wire::catalog::StreamUsage;
-use wire::openai::{self, MAX_CHOICES, MAX_TOKENS, Request, Unreadable};
+use wire::openai;
+use wire::request::{MAX_CHOICES, MAX_TOKENS, Request, Unreadable};
 
 /// Memory that reading may take: the names of members are kept until their object ends, some dozens of bytes for
 /// the five that the shortest member has.
@@ -47,7 +49,7 @@ fn check_request(surface: Surface, body: &[u8], request: &Request, usage: Stream
     assert_eq!(request.choices, count("n").unwrap_or(1).max(count("best_of").unwrap_or(1)).max(1));
     assert!(request.max_output_tokens <= Some(MAX_TOKENS) && request.choices <= MAX_CHOICES);
 
-    let sent = request.rewrite(body, upstream, usage);
+    let sent = request.rewrite(&Bytes::copy_from_slice(body), upstream, usage);
     assert!(sent.len() <= body.len() + 6 * upstream.len() + 2 + USAGE_BYTES);
     said["model"] = upstream.into();
     if streamed && usage == StreamUsage::OnRequest {

@@ -10,10 +10,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use domain::price::Tokens;
+use domain::protocol::Protocol;
 use fuzz::allowance;
 use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
-use wire::openai::{Broken, Ending, MAX_EVENT_BYTES, State, Tap, UpstreamError, UsageChunk};
+use wire::failure::UpstreamError;
+use wire::tap::{Broken, Ending, MAX_EVENT_BYTES, State, Tap, UsageChunk};
 
 /// Letters that a NUL stands for, and the longest stream they may make.
 const LETTERS: usize = 60_000;
@@ -76,7 +78,7 @@ struct Seen {
 /// What comes out of a relay, and after how much of it a comment might have been put.
 fn relay<'b>(usage_chunk: UsageChunk, pieces: impl IntoIterator<Item = &'b [u8]>) -> (Seen, Vec<usize>) {
     let before = allowance::allocated();
-    let (mut tap, mut fed) = (Tap::new(usage_chunk), Ok(()));
+    let (mut tap, mut fed) = (Tap::new(Protocol::Chat, usage_chunk), Ok(()));
     let (mut out, mut boundaries) = (Vec::new(), Vec::new());
     for piece in pieces {
         let mut passed = VecDeque::new();

@@ -117,8 +117,9 @@ fn page(files: &[Source]) -> String {
     );
     for (number, fact) in (1..).zip(FACTS) {
         let of_this = tests.get(&number).map(Vec::as_slice).unwrap_or_default();
-        let names: Vec<String> =
+        let mut names: Vec<String> =
             of_this.iter().map(|(path, name)| format!("[`{name}`](../{path})")).collect();
+        names.sort();
         let _ = writeln!(page, "| {number}. {fact} | {} |", names.join("<br>"));
     }
     page

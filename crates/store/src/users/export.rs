@@ -33,7 +33,7 @@ pub struct Everything {
     pub keys: Vec<Key>,
     /// The provider keys of their own, with their sealed secrets, which no answer may show.
     pub provider_keys: Vec<ProviderKey>,
-    /// The traces of the calls with those API keys that are still kept, oldest first, at most [`MAX_TRACES`].
+    /// The traces of the calls with those API keys that are still kept, oldest first, at most 10,000.
     pub traces: Vec<CallTrace>,
     /// Whether there are more of them.
     pub more_traces: bool,

@@ -145,7 +145,7 @@ mod tests {
         let check = |file: &str, expect: Result<(), BadCloudKey>| {
             assert_eq!(check_key_file(file.as_bytes()), expect, "{file}");
         };
-        let key = r#""-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n""#;
+        let key = &format!(r#""{PEM_BEGIN}\nAAAA\n{PEM_END}\n""#);
         let file = |kind: &str, email: &str, key: &str| {
             format!("{{\n  \"type\": {kind},\n  \"client_email\": {email},\n  \"private_key\": {key}\n}}\n")
         };
@@ -163,7 +163,7 @@ mod tests {
             Err(BadCloudKey::PrivateKey),
         );
         check("AIzaSy0123456789", Err(BadCloudKey::NotJson));
-        check("-----BEGIN PRIVATE KEY-----", Err(BadCloudKey::NotJson));
+        check(PEM_BEGIN, Err(BadCloudKey::NotJson));
         check(&" ".repeat(MAX_KEY_FILE_BYTES + 1), Err(BadCloudKey::TooLarge));
     }
 }
