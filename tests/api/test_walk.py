@@ -51,6 +51,7 @@ SAID_IN_WORDS = {
     "POST /api/v1/invitations": "an e-mail address",
     "POST /api/v1/orgs/{id}/invitations": "an e-mail address",
     "POST /api/v1/invitations/accept": "an e-mail address, a good password",
+    "POST /api/v1/login": "one code, not both",
     "POST /api/v1/register": "an e-mail address, a good password",
     "POST /api/v1/setup": "an e-mail address, a good password",
     "POST /api/v1/me/email": "an e-mail address",

@@ -73,13 +73,16 @@ enum OrgStateWord {
 struct OrgLimitsBody {
     /// Requests in any 60 seconds; null for what the installation says.
     #[serde(default)]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     requests_per_minute: Option<u32>,
     /// Tokens in any 60 seconds; null for no such limit.
     #[serde(default)]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     tokens_per_minute: Option<u32>,
     /// Requests of one person in any 60 seconds, over all keys that this person made; null for what the installation
     /// says.
     #[serde(default)]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     user_requests_per_minute: Option<u32>,
 }
 

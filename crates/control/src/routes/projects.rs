@@ -55,11 +55,11 @@ enum ProjectState {
 struct ProjectLimitsBody {
     /// Requests in any 60 seconds; null for no such limit.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(format = Int64, minimum = 1, maximum = 4_294_967_295_i64)]
     requests_per_minute: Option<u32>,
     /// Tokens in any 60 seconds; null for no such limit.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(format = Int64, minimum = 1, maximum = 4_294_967_295_i64)]
     tokens_per_minute: Option<u32>,
 }
 

@@ -36,6 +36,8 @@ impl PartialSchema for RecoveryText {
         let object = ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+            .max_length(Some(48))
+            .pattern(Some("^[- \\t]*([0-9A-TV-Za-tv-z][- \\t]*){16}$"))
             .write_only(true)
             .description(Some("A recovery code, `xxxx-xxxx-xxxx-xxxx`; case and hyphens do not matter."));
         RefOr::T(Schema::Object(object.build()))
