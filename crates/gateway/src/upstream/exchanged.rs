@@ -77,7 +77,11 @@ fn read(
             Ok((Answer::default(), body.into()))
         }
         Exchange::GoogleEmbeddings => {
-            embed::to_openai_answer(&body, echo)?;
+            let rows = embed::to_openai_answer(&body, echo)?;
+            // One embedding of a model that is called otherwise here was asked for as a list of one.
+            let is_list_of_one = asked.method == Some(GoogleMethod::Embed) && asked.facts.model != echo.model;
+            let body =
+                if is_list_of_one { embed::from_openai(&rows, embed::Asked::One)?.into() } else { body };
             Ok((Answer::default(), body))
         }
     }

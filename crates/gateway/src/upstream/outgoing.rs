@@ -106,8 +106,9 @@ pub(crate) fn exchange(offer: &Offer, surface: Surface) -> Option<Exchange> {
             let counting = [caller, Protocol::Anthropic, Protocol::Gemini];
             counting.into_iter().find(|protocol| speaks(*protocol)).map(Exchange::Count)
         }
-        Some(caller) if speaks(caller) => Some(Exchange::Conversation(caller)),
-        Some(_) => protocols.first().copied().map(Exchange::Conversation),
+        Some(caller) => {
+            row.map_or(Some(Protocol::Chat), |row| row.protocol_for(caller)).map(Exchange::Conversation)
+        }
         None if matches!(surface, Surface::Embeddings | Surface::EmbedContent)
             && speaks(Protocol::Gemini) =>
         {
@@ -125,9 +126,9 @@ pub(crate) fn outgoing(offer: &Offer, asked: &Asked) -> Result<Outgoing, Failure
     let (body, dropped) = match written(offer, asked, exchange, &manners) {
         Ok(Written::AsItCame(body)) => (body, Vec::new()),
         Ok(Written::Anew(Encoded { body, dropped })) => (body.into(), dropped),
-        Err(NotWritten::Inexpressible(what)) => return Err(cannot_say(what.field, what.to_string())),
+        Err(NotWritten::Inexpressible(what)) => return Err(cannot_say(Some(what.field), what.to_string())),
         Err(NotWritten::Unreadable(unreadable)) => {
-            return Err(cannot_say(unreadable.field().unwrap_or_default(), unreadable.to_string()));
+            return Err(cannot_say(unreadable.field(), unreadable.to_string()));
         }
         Err(NotWritten::Unread) => return Err(misconfigured("the request was not read for this protocol")),
     };
@@ -135,7 +136,7 @@ pub(crate) fn outgoing(offer: &Offer, asked: &Asked) -> Result<Outgoing, Failure
         && let Some(first) = dropped.first()
     {
         let message = format!("`{first}` cannot be said to this model, and nothing may be left out.");
-        return Err(cannot_say(first, message));
+        return Err(cannot_say(Some(first), message));
     }
     let auth = manners.row.map_or(Auth::Bearer, |row| row.auth);
     Ok(Outgoing { path: path(exchange, asked, &offer.model), exchange, auth, body, dropped })
@@ -201,8 +202,10 @@ fn written(
         }
         // The model stands in the body once more, where it must be the one of the path.
         Exchange::GoogleEmbeddings if asked.facts.model != model => {
-            let encoded = embed::to_openai(&asked.body, model)?;
-            Written::Anew(embed::from_openai_request(&encoded.body, model)?)
+            let Encoded { body, mut dropped } = embed::to_openai(&asked.body, model)?;
+            let again = embed::from_openai_request(&body, model)?;
+            dropped.extend(again.dropped);
+            Written::Anew(Encoded { body: again.body, dropped })
         }
         Exchange::OpenAi if asked.surface == Surface::EmbedContent => {
             Written::Anew(embed::to_openai(&asked.body, model)?)
@@ -286,8 +289,12 @@ pub(super) fn segment(name: &str) -> String {
 }
 
 /// The request asks for something that this upstream cannot be told; another may be.
-fn cannot_say(field: &str, message: String) -> Failure {
-    let refusal = Refusal::new(Code::InvalidRequest, message).about(field);
+fn cannot_say(field: Option<&str>, message: String) -> Failure {
+    let refusal = Refusal::new(Code::InvalidRequest, message);
+    let refusal = match field {
+        Some(field) => refusal.about(field),
+        None => refusal,
+    };
     Failure::new(Next::Elsewhere, refusal, Attempt::Refused, "the request cannot be said in its protocol")
         .telling(domain::pool::Told::Nothing)
 }

@@ -270,7 +270,14 @@ async fn embeddings_cross_the_border() {
     world.upstream.answers(r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"m","usage":{"prompt_tokens":4,"total_tokens":4}}"#);
     let answer = world.caller.post("/v1beta/models/chat-test:embedContent", &google).await.json();
     assert_eq!(answer["embedding"]["values"], json!([0.5]), "{answer}");
-    let usage = world.usage(2).await;
+
+    // The same model under its full name, which the upstream is not told.
+    let google = json!({"content": {"parts": [{"text": PROMPT}]}, "taskType": "CLUSTERING"}).to_string();
+    world.upstream.answers(r#"{"embeddings":[{"values":[0.5]}]}"#);
+    let answer = world.caller.post("/v1beta/models/gemini_compatible/gem-test:embedContent", &google).await;
+    assert_eq!(answer.json()["embedding"]["values"], json!([0.5]), "{}", answer.text());
+    assert_eq!(answer.header("x-portcullis-dropped"), Some("taskType"));
+    let usage = world.usage(3).await;
     assert_eq!(usage[0].source, UsageSource::Estimated);
     assert_eq!(usage[1].tokens.input, 4);
     world.finish().await;
