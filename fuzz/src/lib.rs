@@ -1,5 +1,6 @@
-//! What the fuzz targets share: choices read out of the input, and a bound on the memory that a piece of work may
-//! take. Knows nothing of the product.
+//! What the fuzz targets share: choices read out of the input, a bound on the memory that a piece of work may take, and
+//! streams through a translator.
 
 pub mod allowance;
+pub mod relay;
 pub mod script;

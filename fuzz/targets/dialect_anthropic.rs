@@ -4,26 +4,20 @@
 
 #![no_main]
 
-use std::collections::VecDeque;
-
-use bytes::Bytes;
 use domain::chat::tool_id::Grammar;
 use domain::protocol::Protocol;
 use fuzz::allowance;
+use fuzz::relay::same_however_cut;
 use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use wire::catalog::StreamUsage;
 use wire::dialect::{self, Echo, Target, anthropic};
-use wire::tap::{Broken, State};
-use wire::translate::Translator;
 
 /// Memory that reading and writing may take: each layer of blocks is read on its own, and what is written grows by
 /// doubling.
 const BYTES_AT_LEAST: usize = 256 << 10;
 const BYTES_PER_BYTE: usize = 128;
-/// Streams up to this are also fed byte by byte.
-const SLOWEST_BYTES: usize = 2_048;
 
 const CALLERS: [Protocol; 4] = [Protocol::Chat, Protocol::Responses, Protocol::Anthropic, Protocol::Gemini];
 const MODELS: [&str; 5] =
@@ -90,56 +84,5 @@ fn stream(mut script: Script<'_>) {
     let caller = CALLERS[usize::from(script.byte()) % CALLERS.len()];
     let cuts: Vec<usize> = (0..script.byte() & 7).map(|_| script.number()).collect();
     let stream = script.rest();
-    let whole = relay(caller, [stream]);
-    assert!(whole == relay(caller, cut(stream, &cuts)), "another way of cutting gives something else");
-    if stream.len() <= SLOWEST_BYTES {
-        assert!(whole == relay(caller, stream.chunks(1)), "byte by byte something else comes out");
-    }
-}
-
-/// All that can be seen of a relay.
-#[derive(PartialEq)]
-struct Seen {
-    out: Vec<u8>,
-    broken: Option<Broken>,
-    state: State,
-    events: u64,
-    output_bytes: u64,
-}
-
-fn relay<'b>(caller: Protocol, pieces: impl IntoIterator<Item = &'b [u8]>) -> Seen {
-    let mut translator = Translator::new(Protocol::Anthropic, caller, &ECHO);
-    let (mut out, mut broken) = (VecDeque::new(), None);
-    for piece in pieces {
-        let most = 16 * wire::tap::MAX_EVENT_BYTES + BYTES_PER_BYTE * piece.len();
-        let chunk = Bytes::copy_from_slice(piece);
-        if let Err(found) = allowance::within(most, || translator.feed(chunk, &mut out)) {
-            broken = Some(found);
-            break;
-        }
-    }
-    if broken.is_none() {
-        translator.end(&mut out);
-    }
-    Seen {
-        out: out.into_iter().flatten().collect(),
-        broken,
-        state: translator.state(),
-        events: translator.events(),
-        output_bytes: translator.output_bytes(),
-    }
-}
-
-/// `stream` cut at the given places.
-fn cut<'b>(stream: &'b [u8], places: &[usize]) -> Vec<&'b [u8]> {
-    let mut places: Vec<usize> = places.iter().map(|place| place % (stream.len() + 1)).collect();
-    places.sort_unstable();
-    let (mut pieces, mut rest, mut at) = (Vec::new(), stream, 0);
-    for place in places {
-        let (piece, after) = rest.split_at(place - at);
-        (rest, at) = (after, place);
-        pieces.push(piece);
-    }
-    pieces.push(rest);
-    pieces
+    same_however_cut(Protocol::Anthropic, caller, &ECHO, stream, &cuts);
 }
