@@ -1,5 +1,5 @@
 # One line per target; the work is in xtask (`cargo xtask` lists its commands).
-.PHONY: run test check bench e2e sbom
+.PHONY: run test check bench profile e2e sbom
 MODEL ?=
 ARGS ?=
 
@@ -12,8 +12,11 @@ test: ## everything that can fail
 check: ## format, lints, rules of the house, licences, advisories, secrets, documentation
 	@cargo xtask check
 
-bench: ## CPU per request against nginx, in one run
+bench: ## what a call costs beside nginx and the floor of the stack (docs/performance.md)
 	@cargo xtask bench
+
+profile: ## instructions of a request, counted by callgrind; ARGS=--check compares them
+	@cargo xtask profile $(ARGS)
 
 e2e: ## the official SDKs, the admin API and the real model alone
 	@cargo xtask e2e

@@ -2,5 +2,6 @@
 //! streams through a translator.
 
 pub mod allowance;
+pub mod events;
 pub mod relay;
 pub mod script;

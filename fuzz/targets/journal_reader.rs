@@ -12,17 +12,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::audit::{Actor, Entry};
-use domain::id::{CallId, KeyId, OrgId, ProjectId};
+use domain::audit::Entry;
+use domain::file;
+use domain::id::CallId;
 use domain::money::Money;
-use domain::price::{Tokens, Units};
-use domain::time::Timestamp;
-use domain::usage::{CallOpened, CallSettled, Event, Outcome, Pace, RouteMode, Surface, Trace, UsageSource};
+use domain::usage::{CallOpened, CallSettled, Event, Outcome};
 use fuzz::allowance;
+use fuzz::events::{entry, kept, opened, settled};
 use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 use live::outbox::{Batch, MAX_SETTLED_BYTES, OpenFailed, Outbox, Position, Settings, Sync};
-use uuid::Uuid;
 
 const SEGMENT_BYTES: u32 = 2_048;
 /// Bytes that one segment may have here.
@@ -37,7 +36,11 @@ const RECORD_HEAD_BYTES: usize = 8;
 /// The version of a payload with a call.
 const CALL: u8 = 5;
 /// The newest version of a payload.
-const NEWEST: u8 = 6;
+const NEWEST: u8 = 8;
+/// That of a batch, which has a form of its own.
+const BATCHED: u8 = 8;
+/// That of a file.
+const FILED: u8 = 7;
 /// That of an entry of the audit trail.
 const NOTED: u8 = 4;
 /// That of calls as an earlier release wrote them.
@@ -113,6 +116,7 @@ fn segments(script: &mut Script<'_>, choices: u8) -> Vec<File> {
             2 => append_event(&mut file.bytes, &Event::Opened(opened(script))),
             3 => append_event(&mut file.bytes, &Event::Settled(settled(script))),
             4 if step >> 3 == 0 => append_event(&mut file.bytes, &Event::Noted(entry(script))),
+            4 if step >> 3 == 31 => append_event(&mut file.bytes, &Event::Filed(kept(script))),
             4 => file.bytes.resize(file.bytes.len() + 8 * usize::from(step >> 3), 0),
             5 => {
                 let bit = script.number() % (8 * file.bytes.len());
@@ -160,65 +164,12 @@ fn append_event(bytes: &mut Vec<u8>, event: &Event) {
 }
 
 fn payload_of(event: &Event) -> Vec<u8> {
-    let version = if matches!(event, Event::Noted(_)) { NOTED } else { CALL };
+    let version = match event {
+        Event::Noted(_) => NOTED,
+        Event::Filed(_) => FILED,
+        _ => CALL,
+    };
     postcard::to_extend(event, vec![version]).expect("an event is written down")
-}
-
-fn opened(script: &mut Script<'_>) -> CallOpened {
-    let choice = script.byte();
-    let id = Uuid::from_u128(u128::from(choice & 15));
-    // A caller chooses this text, and may choose what looks like a record.
-    let length = usize::from(choice >> 4) * 8;
-    let request_id = String::from_utf8_lossy(script.bytes(length)).into_owned();
-    CallOpened {
-        call: CallId::new(id),
-        org: OrgId::new(id),
-        project: ProjectId::new(id),
-        key: KeyId::new(id),
-        surface: Surface::Chat,
-        started_at: Timestamp(1_700_000_000_000_000),
-        trace: Some(Trace {
-            request_id,
-            model_asked: "m".to_owned(),
-            streamed: true,
-            pace: Pace { attempts: 1, first_byte_ms: 20, total_ms: 400 },
-        }),
-    }
-}
-
-fn settled(script: &mut Script<'_>) -> CallSettled {
-    CallSettled {
-        opened: opened(script),
-        provider_key: None,
-        route_mode: Some(RouteMode::Platform),
-        provider: "openai".to_owned(),
-        model: "m".to_owned(),
-        outcome: Outcome::Complete,
-        tokens: Tokens { input: 12, output: 34, ..Tokens::default() },
-        source: UsageSource::Provider,
-        units: Units::default(),
-        cost: Money::from_nanos(567),
-        pricing: "priced".to_owned(),
-        price_version: "1".to_owned(),
-    }
-}
-
-fn entry(script: &mut Script<'_>) -> Entry {
-    let opened = opened(script);
-    Entry {
-        event: opened.call.to_string(),
-        org: opened.org.to_string(),
-        at: opened.started_at,
-        actor: Actor::system("fuzz"),
-        action: "key.refused".to_owned(),
-        resource: String::new(),
-        outcome: "refused".to_owned(),
-        request_id: opened.trace.map(|trace| trace.request_id).unwrap_or_default(),
-        ip: String::new(),
-        user_agent: String::new(),
-        detail: "{}".to_owned(),
-        claim: None,
-    }
 }
 
 /// What the files say to a reader of their own.
@@ -234,6 +185,8 @@ struct Reading {
     settled: Vec<CallSettled>,
     /// Whole entries of the audit trail, in the same order.
     noted: Vec<Entry>,
+    /// Whole records of kept files, in the same order.
+    filed: Vec<file::File>,
     /// Openings and settlements of each call.
     counts: BTreeMap<CallId, (u32, u32)>,
     openings: BTreeMap<CallId, CallOpened>,
@@ -266,6 +219,7 @@ impl Reading {
             at += (RECORD_HEAD_BYTES + payload.len()).next_multiple_of(8);
             match payload.split_first() {
                 Some((&FORMER_CALL, _)) => self.former = true,
+                Some((&BATCHED, _)) => {}
                 Some((NOTED..=NEWEST, event)) => match postcard::from_bytes(event) {
                     Ok(Event::Opened(opened)) => {
                         self.counts.entry(opened.call).or_default().0 += 1;
@@ -276,7 +230,8 @@ impl Reading {
                         self.settled.push(settled);
                     }
                     Ok(Event::Noted(entry)) => self.noted.push(entry),
-                    Ok(Event::Pinned(_)) | Err(_) => {}
+                    Ok(Event::Filed(file)) => self.filed.push(file),
+                    Ok(Event::Pinned(_) | Event::FileRemoved(_) | Event::Batched(_)) | Err(_) => {}
                 },
                 Some((version, _)) => self.newer_record |= *version > NEWEST,
                 None => {}
@@ -304,6 +259,7 @@ fn record(bytes: &[u8], at: usize) -> Option<&[u8]> {
 struct Delivered {
     settled: Vec<CallSettled>,
     noted: Vec<Entry>,
+    filed: Vec<file::File>,
 }
 
 /// Opens the outbox and reads everything; `None` when it says why it does not open.
@@ -325,12 +281,14 @@ fn delivered(folder: &Path, confirmed: Vec<Position>, reading: &Reading) -> Opti
     };
     assert!(!reading.bad_header && !reading.newer_record, "opened on what it must refuse");
     let mut all = Delivered::default();
-    while let Some(Batch { settled, noted, positions, .. }) =
+    while let Some(Batch { settled, noted, filed, positions, .. }) =
         reader.try_next(3).expect("the files can be read")
     {
         all.settled.extend(settled);
         all.noted.extend(noted);
-        assert!(all.settled.len() + all.noted.len() <= MOST_RECORDS, "more is delivered than was written");
+        all.filed.extend(filed);
+        let records = all.settled.len() + all.noted.len() + all.filed.len();
+        assert!(records <= MOST_RECORDS, "more is delivered than was written");
         reader.confirm(&positions).expect("what was delivered can be confirmed");
     }
     assert!(!from_the_start || outbox.backlog() == 0, "all is confirmed, and something waits");
@@ -358,6 +316,7 @@ fn check_refusal(refused: &OpenFailed, reading: &Reading) {
 /// Everything is delivered, and calls left open are settled as interrupted.
 fn check_all(reading: &Reading, delivered: &Delivered) {
     assert_eq!(delivered.noted, reading.noted, "whole entries, in order");
+    assert_eq!(delivered.filed, reading.filed, "whole files, in order");
     let once = reading.counts.values().all(|counts| counts.0 <= 1 && counts.1 <= 1);
     let (mut whole, mut rest) = (reading.settled.iter().peekable(), vec![]);
     for settled in &delivered.settled {
@@ -390,6 +349,9 @@ fn check_origin(files: &[File], reading: &Reading, delivered: &Delivered) {
     };
     for entry in &delivered.noted {
         assert!(stands(&Event::Noted(entry.clone())), "an entry is delivered and written nowhere");
+    }
+    for file in &delivered.filed {
+        assert!(stands(&Event::Filed(file.clone())), "a file is delivered and written nowhere");
     }
     for settled in &delivered.settled {
         let call = settled.opened.call;

@@ -10,10 +10,20 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::places::Places;
-use crate::program::{cargo, run};
+use crate::program::{cargo, output, run};
 
 /// The demo command takes the provider's key from the environment; the providers of measurements ask for none.
 const KEY_NAME: &str = "MEASURED_UPSTREAM_KEY";
+
+/// Settings under which the gate turns no load away; all else is as it comes.
+pub const UNLIMITED: [&str; 6] = [
+    "network.max_connections=100000",
+    "network.max_connections_per_address=100000",
+    "network.max_in_flight=100000",
+    "limits.org_requests_per_minute=10000000",
+    "limits.ip_requests_per_minute=10000000",
+    "limits.parked_refusals=10000",
+];
 
 /// A server of a measurement; killed by its own process number when it goes out of scope.
 pub struct Server {
@@ -49,11 +59,6 @@ impl Server {
             .with_context(|| format!("no address: {}", self.admin))
     }
 
-    /// The memory that it has now.
-    pub fn resident_bytes(&self) -> Result<usize> {
-        memory(self.child.id(), "VmRSS:")
-    }
-
     /// The most memory that it ever had.
     pub fn peak_bytes(&self) -> Result<usize> {
         memory(self.child.id(), "VmHWM:")
@@ -81,8 +86,17 @@ pub fn empty_folder(places: &Places, name: &str) -> Result<PathBuf> {
 
 /// Starts the demo with an installation in `folder`, before the provider at this URL or before its own.
 pub fn start(binary: &Path, folder: &Path, provider: Option<&str>, settings: &[String]) -> Result<Server> {
+    launch(Command::new(binary), folder, provider, settings)
+}
+
+/// The same by a command that runs the binary.
+pub fn launch(
+    mut command: Command,
+    folder: &Path,
+    provider: Option<&str>,
+    settings: &[String],
+) -> Result<Server> {
     let log_file = folder.join("portcullis.log");
-    let mut command = Command::new(binary);
     command.args(["demo", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     command.arg("--data-dir").arg(data(folder));
     if let Some(url) = provider {
@@ -94,7 +108,8 @@ pub fn start(binary: &Path, folder: &Path, provider: Option<&str>, settings: &[S
     }
     let log = std::fs::File::create(&log_file)?;
     command.stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let stdout = child.stdout.take().context("portcullis has no standard output")?;
     let mut server = Server { child, url: String::new(), admin: String::new(), bearer: String::new() };
     let (mut line, mut lines) = (String::new(), BufReader::new(stdout));
@@ -116,15 +131,30 @@ pub fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// Lets this process, and those that it starts, open as many files as the system allows, which must be `needed`.
-pub fn raise_descriptors(needed: usize) -> Result<()> {
+/// A fresh key with one request a minute, of the installation in this folder.
+pub fn limited_key(binary: &Path, installation: &Path) -> Result<String> {
+    let mut command = Command::new(binary);
+    command.args(["key", "create", "--name", "limited", "--rpm", "1", "--json", "--data-dir"]);
+    let said: serde_json::Value = serde_json::from_str(&output(command.arg(installation))?)?;
+    Ok(said["key"].as_str().context("key create printed no key")?.to_owned())
+}
+
+/// Lets this process, and those that it starts, open as many files as the system allows, which must be `needed`; gives
+/// how many that are.
+pub fn raise_descriptors(needed: usize) -> Result<usize> {
     let limit = getrlimit(Resource::Nofile);
     let needed = u64::try_from(needed)?;
     if limit.maximum.is_some_and(|most| most < needed) {
         bail!("this needs {needed} open files; raise the hard limit (ulimit -Hn)");
     }
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
-        .context("the limit on open files cannot be raised")
+        .context("the limit on open files cannot be raised")?;
+    Ok(limit.maximum.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX))
+}
+
+/// The memory that a process has now.
+pub fn resident_bytes(process: u32) -> Result<usize> {
+    memory(process, "VmRSS:")
 }
 
 /// A line of `/proc/PID/status` (proc(5)). What is in socket buffers is the kernel's and not in it.

@@ -14,6 +14,7 @@ mod kill;
 mod matrix;
 mod model;
 mod places;
+mod profile;
 mod program;
 mod provider;
 mod run;
@@ -45,9 +46,9 @@ cargo xtask COMMAND
   tidy                  the rules of the house alone
   run [--model NAME]    the gate in front of the demo provider or of a real local model (smollm2)
   kill [--rounds N]     kill -9 under 200 streams, then compare the books (default 20 rounds)
-  bench                 CPU per request against nginx on this machine, in one run
-  streams [--count N] [--binary PATH]
-                        memory, breaks and latency with many idle streams (default 5000)
+  bench                 what a call costs beside nginx and the floor of the stack, in one run
+  profile [--check | --write] [--binary PATH]
+                        instructions of a request, counted by callgrind, and whether they became more
   fuzz [--minutes N] [--target NAME]
                         the fuzz targets, one after the other (default: each for 10 minutes)
   timing [--binary PATH]  how long refused credentials and failed logins wait, class by class
@@ -86,8 +87,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["timing"] => timing::refusals(&places, None),
         ["timing", "--binary", path] => timing::refusals(&places, Some(path)),
         ["abuse", rest @ ..] => abuse::from_words(&places, rest),
-        ["bench"] => bench::against_nginx(&places),
-        ["streams", rest @ ..] => bench::streams::from_words(&places, rest),
+        ["bench"] => bench::all(&places),
+        ["profile", rest @ ..] => profile::from_words(&places, rest),
         ["fuzz", rest @ ..] => fuzz::targets(&places, rest),
         _ => bail!("no such command\n\n{USAGE}"),
     }

@@ -63,8 +63,9 @@ pub fn can_install_system_packages() -> bool {
     root && on_path("apt-get").is_some()
 }
 
+/// A variable of the environment.
 #[expect(clippy::disallowed_methods, reason = "build automation finds its tools through the environment")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -59,16 +59,6 @@ impl Provider {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Ends all idle streams and says how many there were.
-    pub fn end_all(&self) -> usize {
-        let streams = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut ended = 0;
-        for mut stream in streams {
-            ended += usize::from(stream.write_all(STREAM_END.as_bytes()).is_ok());
-        }
-        ended
-    }
-
     /// Answers the requests of one connection until one of them is a stream.
     fn answer(&self, stream: TcpStream) -> Result<()> {
         stream.set_nodelay(true)?;

@@ -44,6 +44,8 @@ pub enum Code {
     ValidationFailed,
     /// The request goes on from an answer that is nobody's, or somebody else's.
     PreviousResponseNotFound,
+    /// What the request names is in a state that does not allow it.
+    Conflict,
     /// A limit is exhausted for the moment.
     RateLimited,
     /// The upstream failed or answered nonsense.
@@ -116,7 +118,7 @@ const fn row(
 
 /// The table, in the order of [`Code`].
 #[rustfmt::skip]
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 21] = [
     row(Code::InvalidRequest,       400, "invalid_request",        "invalid_request_error", "invalid_request",        "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
     row(Code::Unauthorized,         401, "unauthorized",           "invalid_request_error", "invalid_api_key",        "authentication_error",   "UNAUTHENTICATED",    Retry::Never),
     row(Code::Forbidden,            403, "forbidden",              "permission_error",      "forbidden",              "permission_error",       "PERMISSION_DENIED",  Retry::Never),
@@ -132,6 +134,7 @@ pub const ROWS: [Row; 20] = [
     row(Code::UnsupportedMediaType, 415, "unsupported_media_type", "invalid_request_error", "unsupported_media_type", "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
     row(Code::ValidationFailed,     422, "validation_failed",      "invalid_request_error", "validation_failed",      "invalid_request_error",  "INVALID_ARGUMENT",   Retry::Never),
     row(Code::PreviousResponseNotFound, 400, "previous_response_not_found", "invalid_request_error", "previous_response_not_found", "invalid_request_error", "INVALID_ARGUMENT", Retry::Never),
+    row(Code::Conflict,             409, "conflict",               "invalid_request_error", "conflict",               "invalid_request_error",  "ABORTED",            Retry::Never),
     row(Code::RateLimited,          429, "rate_limited",           "rate_limit_error",      "rate_limited",           "rate_limit_error",       "RESOURCE_EXHAUSTED", Retry::Later),
     row(Code::ProviderError,        502, "provider_error",         "api_error",             "provider_error",         "api_error",              "INTERNAL",           Retry::Later),
     row(Code::NoAvailableRoute,     503, "no_available_route",     "api_error",             "no_available_route",     "overloaded_error",       "UNAVAILABLE",        Retry::Later),

@@ -3,9 +3,11 @@
 
 pub mod address;
 pub mod audit;
+pub mod batch;
 pub mod catalog;
 pub mod chat;
 pub mod code;
+pub mod file;
 pub mod foreign;
 pub mod id;
 pub mod limit;

@@ -38,6 +38,31 @@ impl Tokens {
             .fold(0, u64::saturating_add)
     }
 
+    /// Both together, kind by kind.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    /// What is left without `other`, kind by kind, and nothing below zero.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_sub)
+    }
+
+    fn with(&self, other: &Self, each: fn(u64, u64) -> u64) -> Self {
+        Self {
+            input: each(self.input, other.input),
+            cache_read: each(self.cache_read, other.cache_read),
+            cache_write: each(self.cache_write, other.cache_write),
+            output: each(self.output, other.output),
+            reasoning: each(self.reasoning, other.reasoning),
+            audio: each(self.audio, other.audio),
+            cache_write_1h: each(self.cache_write_1h, other.cache_write_1h),
+            image: each(self.image, other.image),
+        }
+    }
+
     /// Text of the prompt, cached parts included.
     #[must_use]
     pub fn prompt(&self) -> u64 {
@@ -165,6 +190,31 @@ impl Price {
         }
     }
 
+    /// The same prices at `percent` of each: exact, each rounded up to a nano-dollar, and held at [`Money::MAX`] where
+    /// one is larger than money can say.
+    #[must_use]
+    pub fn at_percent(self, percent: u8) -> Self {
+        let part = |whole: Money| {
+            let nanos = (i128::from(whole.nanos()) * i128::from(percent) + 99).div_euclid(100);
+            i64::try_from(nanos).map_or(Money::MAX, Money::from_nanos)
+        };
+        Self {
+            input: part(self.input),
+            cache_read: part(self.cache_read),
+            cache_write: part(self.cache_write),
+            output: part(self.output),
+            reasoning: part(self.reasoning),
+            audio: part(self.audio),
+            request: part(self.request),
+            cache_write_1h: part(self.cache_write_1h),
+            image: part(self.image),
+            picture: self.picture.map(part),
+            second: self.second.map(part),
+            characters: self.characters.map(part),
+            search: self.search.map(part),
+        }
+    }
+
     /// The cost of `tokens` in one request: see [`Price::charge`].
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Money {
@@ -243,6 +293,28 @@ impl Stepped {
 }
 
 impl Pricing {
+    /// The same at `percent` of every price, as in a batch: see [`Price::at_percent`].
+    #[must_use]
+    pub fn at_percent(self, percent: u8) -> Self {
+        self.each(|price| price.at_percent(percent))
+    }
+
+    /// The same where input from the cache is no cheaper than other input.
+    #[must_use]
+    pub fn without_cache_discount(self) -> Self {
+        self.each(|price| Price { cache_read: price.cache_read.max(price.input), ..price })
+    }
+
+    fn each(self, change: impl Fn(Price) -> Price) -> Self {
+        match self {
+            Pricing::Priced(price) => Pricing::Priced(change(price)),
+            Pricing::Stepped(Stepped { below, from_prompt_tokens, beyond }) => {
+                Pricing::Stepped(Stepped { below: change(below), from_prompt_tokens, beyond: change(beyond) })
+            }
+            Pricing::Free | Pricing::Unpriced => self,
+        }
+    }
+
     /// The cost of `tokens`; zero when free or unpriced.
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Money {

@@ -172,7 +172,10 @@ classes! {
     INVITATIONS "invitations" Days Term::Fixed(30),
         "Invitations, from the day they ended.";
     PINNED "pinned" Days Term::Fixed(30),
-        "Which provider key keeps an answer that a later request may name, from the day it was given.";
+        "Which provider key keeps an answer that a later request may name, from the day it was given; names of files, from \
+         the day they were removed.";
+    BATCHES "batches" Days Term::Fixed(90),
+        "Batches whose calls are in the books, from the day they were asked for.";
     IDEMPOTENCY "idempotency" Hours Term::Fixed(24),
         "Answers to writes that carried an idempotency key, from the hour they were given.";
     RUNS "runs" Days Term::Fixed(90),

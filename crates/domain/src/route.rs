@@ -187,6 +187,15 @@ impl Routes {
         }
     }
 
+    /// The connections that `scope` may use, whatever the model, in the order of their rank.
+    #[must_use]
+    pub fn serving(&self, scope: &Scope) -> Vec<&Arc<Connection>> {
+        let serves = |connection: &&Arc<Connection>| connection.owner.serves(scope);
+        let mut serving: Vec<_> = self.connections.iter().filter(serves).collect();
+        serving.sort_by_key(|connection| connection.rank());
+        serving
+    }
+
     fn offer(&mut self, connection: &Arc<Connection>, model: &str) {
         let Some(facts) = self.facts.get(&connection.provider, model) else { return };
         let offer = Offer { connection: Arc::clone(connection), model: Arc::from(model), facts };

@@ -61,11 +61,13 @@ pub enum Access {
     Audio,
     /// Documents in the order of their relevance.
     Rerank,
+    /// Files, and batches of requests beside what each request needs.
+    Batches,
 }
 
 impl Access {
     /// Every access.
-    pub const ALL: [Access; 8] = [
+    pub const ALL: [Access; 9] = [
         Access::Chat,
         Access::Completions,
         Access::Embeddings,
@@ -74,6 +76,7 @@ impl Access {
         Access::Images,
         Access::Audio,
         Access::Rerank,
+        Access::Batches,
     ];
 
     /// The word in commands and records.
@@ -88,6 +91,7 @@ impl Access {
             Access::Images => "images",
             Access::Audio => "audio",
             Access::Rerank => "rerank",
+            Access::Batches => "batches",
         }
     }
 
@@ -113,6 +117,7 @@ impl Access {
             Surface::Images | Surface::ImageEdits => Access::Images,
             Surface::Speech | Surface::Transcriptions => Access::Audio,
             Surface::Rerank => Access::Rerank,
+            Surface::Batches => Access::Batches,
         }
     }
 }

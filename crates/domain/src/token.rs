@@ -1,6 +1,8 @@
 //! The grammar of credentials: `pc_<kind>_<52 Crockford base32 characters>`, 260 bits, lower case. Parsing is
 //! case-insensitive and maps I and L to 1 and O to 0, so that a key read aloud still works.
 
+use std::num::NonZeroU8;
+
 use zeroize::Zeroize;
 
 /// Characters of the body.
@@ -9,6 +11,30 @@ pub const BODY_CHARS: usize = 52;
 pub const PREFIX_CHARS: usize = 8;
 /// The alphabet of Crockford base32 in lower case (<https://www.crockford.com/base32.html>).
 pub const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Bytes of the longest credential.
+const LONGEST: usize = 3 + 4 + 1 + BODY_CHARS;
+
+/// What each byte of a body stands for; none for those that no body has.
+const CANONICAL: [Option<NonZeroU8>; 256] = {
+    let mut canonical = [None; 256];
+    let mut index = 0;
+    while index < ALPHABET.len() {
+        let byte = ALPHABET[index];
+        canonical[byte as usize] = NonZeroU8::new(byte);
+        canonical[byte.to_ascii_uppercase() as usize] = NonZeroU8::new(byte);
+        index += 1;
+    }
+    let look_alikes = *b"iI1lL1oO0";
+    let mut index = 0;
+    while index < look_alikes.len() {
+        let meant = NonZeroU8::new(look_alikes[index + 2]);
+        canonical[look_alikes[index] as usize] = meant;
+        canonical[look_alikes[index + 1] as usize] = meant;
+        index += 3;
+    }
+    canonical
+};
 
 /// What a credential is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,33 +144,23 @@ impl Token {
     /// Parses what a caller sent and brings it into canonical form; `None` when it breaks the grammar.
     #[must_use]
     pub fn parse(sent: &[u8]) -> Option<Self> {
-        // The longest credential has a two-letter-longer kind than any here; anything longer is not ours.
-        if sent.len() > 3 + 4 + 1 + BODY_CHARS || !sent.is_ascii() {
+        let (start, rest) = sent.split_at_checked(3).filter(|_| sent.len() <= LONGEST)?;
+        let end = rest.iter().position(|byte| *byte == b'_')?;
+        let (sent_word, body) = (&rest[..end], &rest[end + 1..]);
+        let is_said = |word: &str| sent_word.eq_ignore_ascii_case(word.as_bytes());
+        let (kind, word) = Kind::ALL.into_iter().find(|(_, word)| is_said(word))?;
+        if !start.eq_ignore_ascii_case(b"pc_") || body.len() != BODY_CHARS {
             return None;
         }
-        let lower = sent.to_ascii_lowercase();
-        let rest = lower.strip_prefix(b"pc_")?;
-        let (kind, word) = Kind::ALL.into_iter().find(|(_, word)| {
-            rest.strip_prefix(word.as_bytes()).is_some_and(|tail| tail.first() == Some(&b'_'))
-        })?;
-        let body = &rest[word.len() + 1..];
-        if body.len() != BODY_CHARS {
-            return None;
-        }
-        let mut text = String::with_capacity(sent.len());
-        text.push_str("pc_");
-        text.push_str(word);
-        text.push('_');
+        // A token from its first character on, so that what is given up half-way is wiped as well.
+        let mut token = Self { kind, text: String::with_capacity(sent.len()) };
+        token.text.push_str("pc_");
+        token.text.push_str(word);
+        token.text.push('_');
         for byte in body {
-            let canonical = match byte {
-                b'i' | b'l' => b'1',
-                b'o' => b'0',
-                other if ALPHABET.contains(other) => *other,
-                _ => return None,
-            };
-            text.push(char::from(canonical));
+            token.text.push(char::from(CANONICAL[usize::from(*byte)]?.get()));
         }
-        Some(Self { kind, text })
+        Some(token)
     }
 
     /// What the credential is for.

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Entry;
+use crate::batch::Batch;
+use crate::file::{File, Removed};
 use crate::id::{CallId, KeyId, OrgId, ProjectId, ProviderKeyId};
 use crate::money::Money;
 use crate::pinned::Pinned;
@@ -45,11 +47,13 @@ pub enum Surface {
     Transcriptions,
     /// `POST /v1/rerank`
     Rerank,
+    /// `POST /v1/batches`
+    Batches,
 }
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Surface; 15] = [
+    pub const ALL: [Surface; 16] = [
         Surface::Chat,
         Surface::Completions,
         Surface::Embeddings,
@@ -65,6 +69,7 @@ impl Surface {
         Surface::Speech,
         Surface::Transcriptions,
         Surface::Rerank,
+        Surface::Batches,
     ];
 
     /// The word in records and metrics.
@@ -86,6 +91,7 @@ impl Surface {
             Surface::Speech => "speech",
             Surface::Transcriptions => "transcriptions",
             Surface::Rerank => "rerank",
+            Surface::Batches => "batches",
         }
     }
 
@@ -131,6 +137,7 @@ impl Surface {
             Surface::Speech => "audio/speech",
             Surface::Transcriptions => "audio/transcriptions",
             Surface::Rerank => "rerank",
+            Surface::Batches => "batches",
             _ => "chat/completions",
         }
     }
@@ -311,6 +318,12 @@ pub enum Event {
     Noted(Entry),
     /// A provider keeps an answer that later requests may name.
     Pinned(Pinned),
+    /// A provider keeps a file.
+    Filed(File),
+    /// A file is gone.
+    FileRemoved(Removed),
+    /// A provider is asked to work through a batch, or has named it.
+    Batched(Box<Batch>),
 }
 
 impl Event {
@@ -320,7 +333,11 @@ impl Event {
         match self {
             Event::Opened(opened) => Some(opened.call),
             Event::Settled(settled) => Some(settled.opened.call),
-            Event::Noted(_) | Event::Pinned(_) => None,
+            Event::Noted(_)
+            | Event::Pinned(_)
+            | Event::Filed(_)
+            | Event::FileRemoved(_)
+            | Event::Batched(_) => None,
         }
     }
 }

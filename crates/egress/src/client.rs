@@ -5,37 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use thread_local::ThreadLocal;
 use tokio_rustls::TlsConnector;
 
+use crate::body::Body;
 use crate::connect::{ALPN_HTTP2, Connector, Parts};
 use crate::failed::Failed;
 use crate::policy::Policy;
+use crate::pool::Pool;
 use crate::resolve::{Resolve, SystemResolver};
 use crate::target::Target;
-
-/// The read buffer of one HTTP/1.1 connection. A response head that does not end within it, give or take one read,
-/// is refused. It is the unit of what a stream costs whose reader is slow: pieces on their way keep their buffer.
-const HTTP1_BUFFER_BYTES: usize = 32 * 1_024;
-/// The head of an HTTP/2 response after decompression.
-const HTTP2_HEAD_BYTES: u32 = 64 * 1_024;
-/// What an upstream may send on one HTTP/2 stream before its reader has taken it: the bound on memory per stream.
-const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
-/// The window of the whole connection: 256 full streams, so that a few slow readers never stall the others.
-const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * HTTP2_STREAM_WINDOW_BYTES;
-/// How often a quiet HTTP/2 connection is probed, and how long the answer may take: a dead one is never handed out
-/// for longer than both together.
-const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(15);
-const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -78,13 +62,24 @@ pub enum BadSettings {
     Tls(#[from] rustls::Error),
 }
 
-/// Sends requests to checked targets. Cheap to clone; clones share one pool.
+/// Sends requests to checked targets. Cheap to clone; clones share their connections.
 ///
 /// A pooled connection needs no second judgement of its address: it is found by its origin alone, and it exists
 /// because this client's own policy, which never changes, admitted that origin at that address.
 #[derive(Clone)]
 pub struct Client {
-    inner: legacy::Client<Connector, Full<Bytes>>,
+    settings: Arc<Settings>,
+    connector: Connector,
+    pools: Pools,
+}
+
+/// Who shares a pool.
+#[derive(Clone)]
+enum Pools {
+    /// Everyone.
+    One(Arc<Pool>),
+    /// Those on one thread, so that what is sent there wakes no other.
+    OfEachThread(Arc<ThreadLocal<Arc<Pool>>>),
 }
 
 impl Client {
@@ -111,20 +106,22 @@ impl Client {
         let tls = TlsConnector::from(Arc::new(tls_config(&settings.extra_roots_pem)?));
         let connector =
             Connector::new(Parts { policy, resolver, tls, connect_timeout: settings.connect_timeout });
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(settings.max_idle_per_host)
-            .http1_max_buf_size(HTTP1_BUFFER_BYTES)
-            .http2_max_header_list_size(HTTP2_HEAD_BYTES)
-            .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
-            .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
-            .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
-            .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
-            .http2_keep_alive_while_idle(true)
-            .build(connector);
-        Ok(Self { inner })
+        let pools = Pools::One(Pool::new(&settings, connector.clone()));
+        Ok(Self { settings: Arc::new(settings), connector, pools })
+    }
+
+    /// The same with a pool for each thread that sends. It is for threads that have a runtime of their own, each of which
+    /// lives as long as its connections.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { pools: Pools::OfEachThread(Arc::default()), ..self.clone() }
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        match &self.pools {
+            Pools::One(pool) => pool,
+            Pools::OfEachThread(pools) => pools.get_or(|| Pool::new(&self.settings, self.connector.clone())),
+        }
     }
 
     /// Sends `request` to `target` and returns the head of the answer with its body still to come. The request's
@@ -136,28 +133,10 @@ impl Client {
     pub async fn send(
         &self,
         target: &Target,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Failed> {
-        *request.uri_mut() = target.uri().clone();
-        // The protocol is what the connection negotiated, not what the caller's own client spoke.
-        *request.version_mut() = Version::HTTP_11;
-        request.headers_mut().remove(HOST);
-        let connection = capture_connection(&mut request);
-        let response = self.inner.request(request).await.map_err(Failed::from_client)?;
-        if is_ambiguous(&response)
-            && let Some(connected) = connection.connection_metadata().as_ref()
-        {
-            connected.poison();
-        }
-        Ok(response)
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Body>, Failed> {
+        self.pool().send(target, request).await
     }
-}
-
-/// Whether two readers may disagree on where the answer ends (RFC 9112, section 6.3): its connection is used for
-/// nothing else, lest one caller read what follows another's answer.
-fn is_ambiguous(response: &Response<Incoming>) -> bool {
-    let headers = response.headers();
-    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
 fn tls_config(extra_roots_pem: &[u8]) -> Result<ClientConfig, BadSettings> {

@@ -3,28 +3,21 @@
 
 mod stream;
 
-pub(crate) use stream::ALPN_HTTP2;
+pub(crate) use stream::{ALPN_HTTP2, Stream};
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-use tower_service::Service;
 
 use crate::failed::Failed;
 use crate::policy::{Checked, Policy};
 use crate::resolve::{self, Resolve};
 use crate::target::{Host, Origin, Scheme};
-use stream::Stream;
 
 /// Opens connections for the HTTP client, each to an address that was judged for this very connection.
 #[derive(Clone)]
@@ -41,26 +34,14 @@ impl Connector {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
-}
 
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = Failed;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failed>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = Arc::clone(&self.0);
-        Box::pin(async move {
-            // Judged anew: whoever made the target, the policy of this client has the last word.
-            let target = parts.policy.check(&uri.to_string())?;
-            let deadline = Instant::now() + parts.connect_timeout;
-            let opened = timeout_at(deadline, parts.open(target.origin(), deadline)).await;
-            opened.unwrap_or(Err(Failed::ConnectTimeout)).map(TokioIo::new)
-        })
+    /// Opens a connection to `origin` within the connect time-out.
+    pub(crate) async fn open(&self, origin: &Origin) -> Result<Stream, Failed> {
+        // Judged anew: whoever made the target, the policy of this client has the last word.
+        let target = self.0.policy.check(&origin.to_string())?;
+        let deadline = Instant::now() + self.0.connect_timeout;
+        let opened = timeout_at(deadline, self.0.open(target.origin(), deadline)).await;
+        opened.unwrap_or(Err(Failed::ConnectTimeout))
     }
 }
 

@@ -1,11 +1,8 @@
 //! Every way in which sending can fail before there is an answer, and whether the upstream may have acted. The
 //! texts name no URL and no header, so that they are safe to log.
 
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
-
-use hyper_util::client::legacy;
 
 use crate::policy::Rejected;
 
@@ -34,7 +31,7 @@ pub enum Failed {
         reached: Reached,
         /// What the HTTP client saw.
         #[source]
-        source: Arc<legacy::Error>,
+        source: Arc<hyper::Error>,
     },
 }
 
@@ -59,21 +56,9 @@ impl Failed {
         }
     }
 
-    pub(crate) fn from_client(error: legacy::Error) -> Self {
-        let mut cause = error.source();
-        let mut reached = if error.is_connect() { Reached::No } else { Reached::Maybe };
-        while let Some(current) = cause {
-            // Our connector's own verdict travels through the client as a boxed cause.
-            if let Some(own) = current.downcast_ref::<Self>() {
-                return own.clone();
-            }
-            // hyper calls a request cancelled only when it hands it back unsent.
-            if current.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
-                reached = Reached::No;
-            }
-            cause = current.source();
-        }
-        Self::Broken { reached, source: Arc::new(error) }
+    /// The connection ended, or could not be used, when a request was to go out or its answer to come in.
+    pub(crate) fn broken(reached: Reached, source: hyper::Error) -> Self {
+        Self::Broken { reached, source: Arc::new(source) }
     }
 
     pub(crate) fn resolve(error: io::Error) -> Self {

@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Uri;
 use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
 
 /// The two schemes there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scheme {
     Http,
     Https,
@@ -39,14 +39,14 @@ impl Scheme {
 }
 
 /// A host name in its canonical form, or an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Host {
     Name(String),
     Address(IpAddr),
 }
 
 /// Where a URL leads, without its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub(crate) scheme: Scheme,
     pub(crate) host: Host,
@@ -68,9 +68,18 @@ impl fmt::Display for Origin {
 /// A checked URL: what a request may be sent to. Cheap to clone. It prints as its origin alone, because paths and
 /// queries can carry secrets.
 #[derive(Clone)]
-pub struct Target {
-    origin: Arc<Origin>,
+pub struct Target(Arc<Parts>);
+
+struct Parts {
+    place: Arc<Place>,
     uri: Uri,
+}
+
+/// What targets on one origin share.
+struct Place {
+    origin: Origin,
+    /// What the `Host` header says of it.
+    host: HeaderValue,
 }
 
 /// The path to add is not a plain relative path below the base.
@@ -89,19 +98,24 @@ impl Target {
             text.push_str(query);
         }
         let uri = Uri::try_from(text).ok()?;
-        Some(Self { origin: Arc::new(origin), uri })
+        let host = HeaderValue::from_str(uri.authority()?.as_str()).ok()?;
+        Some(Self::at(Arc::new(Place { origin, host }), uri))
+    }
+
+    fn at(place: Arc<Place>, uri: Uri) -> Self {
+        Self(Arc::new(Parts { place, uri }))
     }
 
     /// The whole URL in its canonical form.
     #[must_use]
-    pub const fn uri(&self) -> &Uri {
-        &self.uri
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
     }
 
     /// The host: a lower-case ASCII name without its root dot, or an address without brackets.
     #[must_use]
     pub fn host(&self) -> String {
-        match &self.origin.host {
+        match &self.origin().host {
             Host::Name(name) => name.clone(),
             Host::Address(address) => address.to_string(),
         }
@@ -110,7 +124,7 @@ impl Target {
     /// The port that is connected to.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.origin.port
+        self.origin().port
     }
 
     /// The target one relative path further down, on the same origin and with the same query. `path` is one or
@@ -124,15 +138,15 @@ impl Target {
         if !path.split('/').flat_map(|segment| segment.split("%2F")).all(is_plain_segment) {
             return Err(BadPath);
         }
-        let base = self.uri.path().trim_end_matches('/');
-        let text = match self.uri.query() {
+        let base = self.uri().path().trim_end_matches('/');
+        let text = match self.uri().query() {
             Some(query) => format!("{base}/{path}?{query}"),
             None => format!("{base}/{path}"),
         };
-        let mut parts = self.uri.clone().into_parts();
+        let mut parts = self.uri().clone().into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| BadPath)?);
         let uri = Uri::from_parts(parts).map_err(|_| BadPath)?;
-        Ok(Self { origin: Arc::clone(&self.origin), uri })
+        Ok(Self::at(Arc::clone(&self.0.place), uri))
     }
 
     /// The same target with one more member of the query, `name=value` of letters, digits and `-._~`; the name of one of
@@ -149,30 +163,40 @@ impl Target {
         if !member.split_once('=').is_some_and(|(name, value)| name_of(name) && plain(value)) {
             return Err(BadPath);
         }
-        let text = match self.uri.query() {
-            Some(query) => format!("{}?{query}&{member}", self.uri.path()),
-            None => format!("{}?{member}", self.uri.path()),
+        let text = match self.uri().query() {
+            Some(query) => format!("{}?{query}&{member}", self.uri().path()),
+            None => format!("{}?{member}", self.uri().path()),
         };
-        let mut parts = self.uri.clone().into_parts();
+        let mut parts = self.uri().clone().into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| BadPath)?);
         let uri = Uri::from_parts(parts).map_err(|_| BadPath)?;
-        Ok(Self { origin: Arc::clone(&self.origin), uri })
+        Ok(Self::at(Arc::clone(&self.0.place), uri))
     }
 
     pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+        &self.0.place.origin
+    }
+
+    /// The value of the `Host` header.
+    pub(crate) fn host_header(&self) -> HeaderValue {
+        self.0.place.host.clone()
+    }
+
+    /// Path and query alone: the form in which an HTTP/1.1 server is asked (RFC 9112, 3.2.1).
+    pub(crate) fn origin_form(&self) -> Uri {
+        self.uri().path_and_query().cloned().map_or_else(Uri::default, Uri::from)
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Target({})", self.origin)
+        write!(f, "Target({})", self.origin())
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.origin.fmt(f)
+        self.origin().fmt(f)
     }
 }
 

@@ -10,7 +10,7 @@ use domain::id::OrgId;
 use domain::scope::{ApiKey, Denied, Scope};
 use domain::token::{Kind, Prefix, Token};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use live::refusals::Refused;
 use live::snapshot::ForeignKeys;
 
@@ -20,7 +20,11 @@ use crate::refusal::{Refusal, Stop};
 use crate::strangers;
 
 /// The headers in which official clients send their key, besides `authorization`.
-const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+const KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 /// Query parameters in which a key is refused: a URL ends up in logs and histories.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "api-key", "apikey", "access_token", "token"];
 
@@ -162,7 +166,7 @@ fn credentials(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Denie
         }
         bearer.push(rest.trim_ascii());
     }
-    let others = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes());
+    let others = KEY_HEADERS.into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
     Ok(bearer.into_iter().chain(others))
 }
 

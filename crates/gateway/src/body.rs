@@ -1,4 +1,4 @@
-//! The body of every answer: whole bytes, or a relay.
+//! The body of every answer: whole bytes, a relay, or the content of a file.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::content::Content;
 use crate::relay::Relay;
 
 /// An answer broke off: its connection ends without the mark of a whole one.
@@ -19,6 +20,8 @@ pub(crate) enum Body {
     Whole(Bytes),
     /// As it comes from upstream.
     Relay(Pin<Box<Relay>>),
+    /// A file, as it comes from upstream.
+    Content(Pin<Box<Content>>),
 }
 
 impl Body {
@@ -41,17 +44,25 @@ impl http_body::Body for Body {
             Body::Relay(relay) => {
                 relay.as_mut().poll_piece(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
+            Body::Content(content) => {
+                content.as_mut().poll_piece(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Body::Whole(bytes) if bytes.is_empty())
+        match self {
+            Body::Whole(bytes) => bytes.is_empty(),
+            Body::Relay(_) => false,
+            Body::Content(content) => content.is_over(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Body::Relay(_) => SizeHint::default(),
+            Body::Content(content) => content.size_hint(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use domain::id::{CallId, ProviderKeyId};
 use domain::money::Money;
 use domain::pinned::Pinned;
-use domain::price::{Tokens, Units};
+use domain::price::{Pricing, Tokens, Units};
 use domain::route::{Offer, Owner};
 use domain::secret::Secret;
 use domain::time::Timestamp;
@@ -19,18 +19,23 @@ use live::outbox::Ticket;
 use live::pool::Turn;
 use vault::digest::sha256;
 use vault::envelope::Vault;
+use wire::answer::Advice;
 use wire::openai;
 
 use crate::arrival::Arrival;
 use crate::gate::Gateway;
 
 /// What is known of an answer when it ends.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Produced {
     /// As the provider counted it.
     pub tokens: Option<Tokens>,
+    /// The part of that which another model used.
+    pub advice: Option<Advice>,
     /// What the provider does not count in tokens, as it counted it.
     pub units: Option<Units>,
+    /// The same, where the answer shows no more than how much it was at least.
+    pub at_least: Option<Units>,
     /// Bytes of text that came, for an estimate when the provider said nothing.
     pub output_bytes: u64,
 }
@@ -237,13 +242,18 @@ impl Call {
         produced: Produced,
     ) -> Option<(Money, Ticket)> {
         let mut opened = self.opened.take()?;
-        let Used { tokens, units, source } = self.count(outcome, produced);
+        let Used { tokens, units, source } = self.count(outcome, &produced);
         self.admitted.spend(tokens.total(), self.gate.clock.now());
         let facts = self.offer.as_ref().map(|offer| &offer.facts);
-        let (cost, pricing) =
-            facts.map_or((Money::ZERO, "unpriced"), |facts| facts.pricing.charge(&tokens, &units));
+        let advice = produced.advice.filter(|_| source == UsageSource::Provider);
+        let (cost, pricing) = match advice {
+            Some(advice) => self.charge_with_advice(&tokens, &advice),
+            None => facts.map_or((Money::ZERO, "unpriced"), |facts| facts.pricing.charge(&tokens, &units)),
+        };
         // A transcript in plain text does not say how long the sound was, so that its price is not known.
-        let is_guess = opened.surface == Surface::Transcriptions && source == UsageSource::Estimated;
+        let is_guess = opened.surface == Surface::Transcriptions
+            && source == UsageSource::Estimated
+            && units == Units::default();
         let pricing = if is_guess && pricing == "priced" { "unpriced" } else { pricing };
         if let Some(turn) = &self.turn {
             self.gate.pool.spent(turn, tokens.total(), cost);
@@ -293,19 +303,38 @@ impl Call {
         (!matches!(connection.owner, Owner::Request(_))).then_some(connection.id)
     }
 
+    /// The cost of `tokens`, some of which another model of the provider used for its advice, and how that was priced. Where
+    /// nobody knows that model's price, its part is charged as if the answering model had done it, and the whole is unpriced.
+    fn charge_with_advice(&self, tokens: &Tokens, advice: &Advice) -> (Money, &'static str) {
+        let Some(offer) = &self.offer else { return (Money::ZERO, Pricing::Unpriced.word()) };
+        let (units, pricing) = (Units::default(), offer.facts.pricing);
+        let (own, own_word) = pricing.charge(&tokens.less(&advice.tokens), &units);
+        let adviser = self.gate.snapshot.routes().facts(&offer.connection.provider, &advice.model);
+        let known = adviser.map(|adviser| adviser.pricing).filter(|known| *known != Pricing::Unpriced);
+        let (cost, word) = match known {
+            Some(known) => known.charge(&advice.tokens, &units),
+            None => (pricing.charge(&advice.tokens, &units).0, Pricing::Unpriced.word()),
+        };
+        // What has no price outweighs what has one, and that what is free.
+        let words = [own_word, word];
+        let word = ["unpriced", "priced"].into_iter().find(|word| words.contains(word)).unwrap_or(own_word);
+        (own.checked_add(cost).unwrap_or(Money::MAX), word)
+    }
+
     /// What was used: the provider's word, in tokens or in units but never both, else what was asked for.
-    fn count(&self, outcome: Outcome, produced: Produced) -> Used {
+    fn count(&self, outcome: Outcome, produced: &Produced) -> Used {
         let (no_tokens, no_units) = (Tokens::default(), Units::default());
         if !self.reached_upstream || outcome == Outcome::Failed || self.only_counts {
             return Used { tokens: no_tokens, units: no_units, source: UsageSource::None };
         }
+        let asked = Some(self.asks.units).filter(|asked| *asked != no_units);
         match (produced.tokens, produced.units) {
             (Some(tokens), _) => Used { tokens, units: no_units, source: UsageSource::Provider },
             (None, Some(units)) => Used { tokens: no_tokens, units, source: UsageSource::Provider },
-            (None, None) if self.asks.units != no_units => {
-                Used { tokens: no_tokens, units: self.asks.units, source: UsageSource::Estimated }
-            }
             (None, None) => {
+                if let Some(units) = produced.at_least.or(asked) {
+                    return Used { tokens: no_tokens, units, source: UsageSource::Estimated };
+                }
                 let tokens = Tokens {
                     input: openai::estimate_tokens(self.asks.input_bytes),
                     output: openai::estimate_tokens(produced.output_bytes),

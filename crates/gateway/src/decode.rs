@@ -1,23 +1,23 @@
 //! From a body on the wire to the few facts a call needs. The bytes are kept as they came.
 
-mod upload;
+pub(crate) mod incoming;
+pub(crate) mod upload;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use domain::chat;
 use domain::code::Code;
 use domain::price::Units;
 use domain::protocol::Protocol;
 use domain::route::Offer;
 use domain::usage::Surface;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use wire::dialect::{anthropic, gemini, openai, responses};
 use wire::flow::Framing;
 use wire::request::{Request, Unreadable};
-use wire::surfaces::{self, Boundary};
+use wire::surfaces;
 
 use crate::authenticate::Caller;
 use crate::gate::Gateway;
@@ -25,8 +25,8 @@ use crate::listing::percent_decoded;
 use crate::refusal::{Refusal, Stop};
 use crate::surface::{Endpoint, GoogleMethod, GooglePath};
 use crate::upstream;
+use upload::MAX_UPLOAD_BYTES;
 pub(crate) use upload::Upload;
-use upload::{MAX_UPLOAD_BYTES, unsupported};
 
 /// A request that was read.
 pub(crate) struct Asked {
@@ -107,14 +107,15 @@ pub(crate) async fn decode(
     body: Incoming,
 ) -> Result<Asked, Stop> {
     let Endpoint { surface, path } = endpoint;
-    let boundary = check_media_type(surface, head)?;
+    let boundary = match surfaces::is_form(surface) {
+        true => Some(incoming::form(head)?),
+        false => incoming::json(head).map(|()| None)?,
+    };
     let limit = match caller.key.limits.body_bytes as usize {
         limit if boundary.is_some() => limit.max(MAX_UPLOAD_BYTES),
         limit => limit,
     };
-    let body = tokio::time::timeout(gate.settings.timeouts.body, read_bounded(head, body, limit))
-        .await
-        .map_err(|_| Refusal::new(Code::RequestTimeout, "The request body did not arrive in time."))??;
+    let body = incoming::receive(gate, head, body, limit).await?;
     let upload = boundary.map(|boundary| Upload::read(surface, &boundary, &body)).transpose()?;
     let surfaces::Asked { request: facts, units } = match &upload {
         Some(upload) => upload.asked().clone(),
@@ -154,7 +155,8 @@ fn read(surface: Surface, path: Option<GooglePath<'_>>, body: &[u8]) -> Result<R
     }
 }
 
-fn refused(unreadable: Unreadable) -> Stop {
+/// The refusal of a body that cannot be read.
+pub(crate) fn refused(unreadable: Unreadable) -> Stop {
     let refusal = Refusal::new(unreadable.code(), unreadable.to_string());
     match unreadable.field() {
         Some(field) => refusal.about(field),
@@ -174,93 +176,4 @@ fn versions(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
             .collect::<Vec<_>>()
     };
     VERSIONS.into_iter().flat_map(found).collect()
-}
-
-/// Checks that the body comes as this endpoint's do, and gives the boundary of a form.
-fn check_media_type(surface: Surface, head: &Parts) -> Result<Option<Boundary>, Refusal> {
-    let refuse = |message: &'static str| Err(Refusal::new(Code::UnsupportedMediaType, message));
-    if head.headers.contains_key(CONTENT_ENCODING) {
-        return refuse("Compressed request bodies are not accepted.");
-    }
-    let mut types = head.headers.get_all(CONTENT_TYPE).iter();
-    match (types.next().map(|value| value.as_bytes()), types.next()) {
-        (Some(sent), None) if surfaces::is_form(surface) => {
-            let boundary = std::str::from_utf8(sent).ok().and_then(Boundary::of);
-            boundary.map(Some).ok_or_else(unsupported)
-        }
-        _ if surfaces::is_form(surface) => Err(unsupported()),
-        (Some(sent), None) if is_json(sent) => Ok(None),
-        _ => refuse("The content type must be application/json in UTF-8."),
-    }
-}
-
-/// Whether a media type is JSON in UTF-8 (RFC 8259 knows no other encoding).
-fn is_json(sent: &[u8]) -> bool {
-    let Ok(sent) = std::str::from_utf8(sent) else { return false };
-    let mut parts = sent.split(';').map(str::trim);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
-        && parts.all(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-            }
-            _ => true,
-        })
-}
-
-async fn read_bounded(head: &Parts, mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    let too_large = || {
-        Refusal::new(
-            Code::BodyTooLarge,
-            format!("The request body is larger than the {limit} bytes this key allows."),
-        )
-    };
-    let declared = body.size_hint().lower();
-    if head.headers.contains_key(CONTENT_LENGTH) && declared > limit as u64 {
-        return Err(too_large());
-    }
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
-    let mut length = 0usize;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Refusal::new(Code::InvalidRequest, "The request body ended early or is malformed.")
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length > limit {
-            return Err(too_large());
-        }
-        // Most bodies arrive in one piece, which is then kept without a copy.
-        match (&first, rest.is_empty()) {
-            (None, true) => first = Some(data),
-            (Some(start), true) => {
-                rest.reserve(length.max(usize::try_from(declared).unwrap_or(0).min(limit)));
-                rest.extend_from_slice(start);
-                rest.extend_from_slice(&data);
-            }
-            _ => rest.extend_from_slice(&data),
-        }
-    }
-    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_json_in_utf8_is_json() {
-        let check = |sent: &str, expect: bool| assert_eq!(is_json(sent.as_bytes()), expect, "{sent}");
-        check("application/json", true);
-        check("Application/JSON; charset=UTF-8", true);
-        check("application/json; charset=\"utf-8\"", true);
-        check("application/json; charset=utf-16", false);
-        check("application/json; charset=utf-7", false);
-        check("text/plain", false);
-        check("multipart/form-data; boundary=x", false);
-        check("application/vnd.api+json", false);
-        check("application/jsonx", false);
-        check("application/json, text/plain", false);
-        check("", false);
-    }
 }

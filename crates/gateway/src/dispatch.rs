@@ -165,14 +165,12 @@ fn jittered(retry: u32) -> Duration {
 
 /// Without entropy all of a pause or a rest is waited: later than needed, never sooner.
 fn chance() -> Chance {
-    let mut bytes = [0u8; 2];
-    Chance(vault::entropy::fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes)))
+    Chance(vault::entropy::draw().map_or(u16::MAX, |drawn| u16::try_from(drawn >> 16).unwrap_or(u16::MAX)))
 }
 
 /// For the choice between equals, which works without entropy as well, only less evenly.
 fn chance_of_two() -> u32 {
-    let mut bytes = [0u8; 4];
-    vault::entropy::fill(&mut bytes).map_or(0, |()| u32::from_le_bytes(bytes))
+    vault::entropy::draw().unwrap_or(0)
 }
 
 /// Says when the first connection can be tried again.

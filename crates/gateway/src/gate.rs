@@ -10,6 +10,7 @@ use domain::address::Block;
 use domain::time::Clock;
 use live::counters::Counters;
 use live::incidents::Incidents;
+use live::kept::Kept;
 use live::meters::Meters;
 use live::outbox::Outbox;
 use live::pinned::Answers;
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, Semaphore};
 use vault::digest::Pepper;
 use vault::envelope::Vault;
 
+use crate::batches::Ahead;
 use crate::cors::Pages;
 use crate::forwarded::Proxies;
 use crate::inline::ProviderUrls;
@@ -96,6 +98,8 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Which connections keep the answers that requests go on from.
     pub answers: Arc<Answers>,
+    /// The files and batches that providers keep.
+    pub kept: Arc<Kept>,
     /// Refused credentials, for the audit trail.
     pub refusals: Arc<Refusals>,
     /// What befalls the connections, for the audit trail.
@@ -136,6 +140,10 @@ pub struct Gateway {
     pub(crate) pool: Arc<Pool>,
     pub(crate) outbox: Outbox,
     pub(crate) answers: Arc<Answers>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) ahead: Ahead,
+    /// Taken by whoever looks after the batches that are not in the books.
+    pub(crate) batches_watched: tokio::sync::Mutex<()>,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) incidents: Arc<Incidents>,
     pub(crate) meters: Arc<Meters>,
@@ -169,6 +177,7 @@ impl Gateway {
             pool,
             outbox,
             answers,
+            kept,
             refusals,
             incidents,
             meters,
@@ -192,6 +201,9 @@ impl Gateway {
             pool,
             outbox,
             answers,
+            kept,
+            ahead: Ahead::default(),
+            batches_watched: tokio::sync::Mutex::default(),
             refusals,
             incidents,
             meters,

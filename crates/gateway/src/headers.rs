@@ -3,7 +3,7 @@
 
 use domain::limit::Standing;
 use domain::money::Money;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use live::counters::{Admitted, Unit};
 
 use crate::call::Call;
@@ -11,19 +11,42 @@ use crate::call::Call;
 /// Most bytes of the list of what was left out.
 const DROPPED_BYTES: usize = 1_024;
 
+/// Room for the headers of an accepted answer, so that their table is made once and does not grow.
+const ANSWER_HEADERS: usize = 24;
+// Names that are made once: a text would be read and checked for each answer.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-portcullis-attempts");
+const PROVIDER: HeaderName = HeaderName::from_static("x-portcullis-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-portcullis-model");
+const ROUTE_MODE: HeaderName = HeaderName::from_static("x-portcullis-route-mode");
+const DROPPED: HeaderName = HeaderName::from_static("x-portcullis-dropped");
+const COST: HeaderName = HeaderName::from_static("x-portcullis-cost-usd");
+const REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+const TOKENS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
 /// Writes what every accepted answer carries.
 pub(crate) fn write_answer(headers: &mut HeaderMap, call: &Call) {
-    headers.insert("x-request-id", call.request_id().clone());
-    headers.insert("request-id", call.request_id().clone());
+    headers.reserve(ANSWER_HEADERS);
+    headers.insert(X_REQUEST_ID, call.request_id().clone());
+    headers.insert(REQUEST_ID, call.request_id().clone());
     write_standing(headers, call.admitted());
-    headers.insert("x-portcullis-attempts", HeaderValue::from(u16::from(call.attempts())));
+    headers.insert(ATTEMPTS, HeaderValue::from(u16::from(call.attempts())));
     if let Some(offer) = call.offer() {
         let connection = &offer.connection;
-        insert_text(headers, "x-portcullis-provider", &connection.provider);
-        insert_text(headers, "x-portcullis-model", &offer.model);
+        insert_text(headers, PROVIDER, &connection.provider);
+        insert_text(headers, MODEL, &offer.model);
         write_dropped(headers, call.dropped());
         let mode = connection.owner.mode().word();
-        headers.insert("x-portcullis-route-mode", HeaderValue::from_static(mode));
+        headers.insert(ROUTE_MODE, HeaderValue::from_static(mode));
     }
 }
 
@@ -42,13 +65,13 @@ fn write_dropped(headers: &mut HeaderMap, dropped: &[String]) {
         list.push_str(name);
     }
     if !list.is_empty() {
-        insert_text(headers, "x-portcullis-dropped", &list);
+        insert_text(headers, DROPPED, &list);
     }
 }
 
 /// Writes the cost of a finished answer.
 pub(crate) fn write_cost(headers: &mut HeaderMap, cost: Money) {
-    insert_text(headers, "x-portcullis-cost-usd", &cost.to_string());
+    insert_text(headers, COST, &cost.to_string());
 }
 
 /// Writes how an admitted caller stands with its limits, as it stood when it was admitted.
@@ -62,19 +85,15 @@ pub(crate) fn write_standing(headers: &mut HeaderMap, admitted: &Admitted) {
 /// Writes the standing with one limit.
 pub(crate) fn write_ratelimit(headers: &mut HeaderMap, unit: Unit, standing: &Standing) {
     let [limit, remaining, reset] = match unit {
-        Unit::Requests => {
-            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"]
-        }
-        Unit::Tokens => {
-            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]
-        }
+        Unit::Requests => REQUESTS,
+        Unit::Tokens => TOKENS,
     };
     headers.insert(limit, HeaderValue::from(standing.limit));
     headers.insert(remaining, HeaderValue::from(standing.remaining));
     insert_text(headers, reset, &format!("{}ms", standing.reset_ms));
 }
 
-fn insert_text(headers: &mut HeaderMap, name: &'static str, text: &str) {
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(name, value);
     }

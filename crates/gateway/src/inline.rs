@@ -53,6 +53,15 @@ pub(crate) fn brought(caller: &Caller, head: &Parts) -> Result<Option<Brought>, 
     Ok(Some(Brought { sent, provider: provider.cloned() }))
 }
 
+/// Refuses a key that comes with a request about what a provider keeps: the gate holds no such thing for it.
+pub(crate) fn refuse(head: &Parts) -> Result<(), Stop> {
+    if head.headers.contains_key(KEY) {
+        let message = "What a key of one's own keeps is asked of its provider.";
+        return Err(invalid(message.to_owned(), KEY));
+    }
+    Ok(())
+}
+
 /// The one offer that a brought key makes, and the key.
 pub(crate) fn plan(
     gate: &Gateway,

@@ -20,16 +20,22 @@ mod upstream;
 mod whole;
 
 mod arrival;
+pub mod batches;
 mod body;
 mod call;
+mod content;
+mod files;
 mod forwarded;
 mod headers;
 mod listing;
+mod query;
+mod references;
 mod refusal;
 mod stateful;
 mod strangers;
 mod surface;
 mod targets;
+mod visit;
 
 mod gate;
 mod listener;

@@ -8,10 +8,12 @@ mod pulse;
 mod sieve;
 mod socket;
 mod tls;
+mod workers;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use tokio::time::timeout;
 
 use self::census::{Census, Full, Place, Standing};
 use self::connection::Connection;
+use self::workers::{Serve, Workers};
 use crate::framing::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::gate::Gateway;
 
@@ -52,6 +55,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A bound public address.
 pub struct Listener {
     socket: TcpListener,
+    workers: Workers,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -59,13 +63,15 @@ impl Listener {
     /// Binds `address`; port 0 takes a free one.
     ///
     /// # Errors
-    /// The operating system's, when the address cannot be bound.
+    /// The operating system's, when the address cannot be bound or the threads that will serve cannot be started.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // As a plain bind would: a gate that is started again need not wait for the last one's connections to fade.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket: socket.listen(BACKLOG)?, certificate: None })
+        let socket = socket.listen(BACKLOG)?;
+        let workers = Workers::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
+        Ok(Self { socket, workers, certificate: None })
     }
 
     /// Speaks TLS 1.2 and 1.3 with this certificate, and nothing else.
@@ -82,8 +88,9 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until `stop` resolves, then lets running calls finish up to the drain time.
+    /// Serves on a thread for each core until `stop` resolves, then lets running calls finish up to the drain time.
     pub async fn serve(self, gate: Arc<Gateway>, stop: impl Future<Output = ()>) {
+        let Self { socket, workers, certificate } = self;
         let builder = Arc::new(builder(&gate));
         let connections = GracefulShutdown::new();
         let mut door = Door { census: Census::new(gate.settings.capacity), crowded: false };
@@ -91,7 +98,7 @@ impl Listener {
         loop {
             let (stream, peer) = tokio::select! {
                 () = &mut stop => break,
-                accepted = self.socket.accept() => match accepted {
+                accepted = socket.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(failed) => {
                         tracing::error!(%failed, "a connection could not be accepted");
@@ -101,16 +108,26 @@ impl Listener {
                 },
             };
             let Some(place) = door.admit(&gate, peer) else { continue };
-            let connection = Connection {
-                gate: Arc::clone(&gate),
-                builder: Arc::clone(&builder),
-                watcher: connections.watcher(),
-                peer: peer.ip(),
-                place,
+            let stream = match unwatched(stream) {
+                Ok(stream) => stream,
+                Err(failed) => {
+                    tracing::debug!(%failed, "a connection was gone before it was served");
+                    continue;
+                }
             };
-            begin(connection, stream, self.certificate.as_deref());
+            workers.hand_over(stream, |seat| {
+                let connection = Connection {
+                    gate: Arc::clone(&gate),
+                    builder: Arc::clone(&builder),
+                    watcher: connections.watcher(),
+                    peer: peer.ip(),
+                    place,
+                    seat,
+                };
+                begin(connection, certificate.clone())
+            });
         }
-        drop(self.socket);
+        drop(socket);
         gate.begin_drain();
         let mut over = std::pin::pin!(connections.shutdown());
         if timeout(gate.settings.timeouts.drain, &mut over).await.is_err() {
@@ -119,18 +136,27 @@ impl Listener {
             // What is left after this is closed without a word.
             let _ = timeout(LAST_WORDS, over).await;
         }
+        if tokio::task::spawn_blocking(|| workers.finish()).await.is_err() {
+            tracing::error!("the threads that served connections could not be ended");
+        }
     }
 }
 
-fn begin(connection: Connection, stream: TcpStream, certificate: Option<&Certificate>) {
-    if let Err(failed) = stream.set_nodelay(true) {
-        tracing::debug!(%failed, "a connection was gone before it was served");
-        return;
-    }
-    match certificate {
-        None => tokio::spawn(connection.run(stream)),
-        Some(certificate) => tokio::spawn(connection.run_tls(stream, certificate.current())),
-    };
+/// Serves a connection on the thread that is to serve it.
+fn begin(connection: Connection, certificate: Option<Arc<Certificate>>) -> Serve {
+    Box::new(move |stream| match TcpStream::from_std(stream) {
+        Ok(stream) => drop(match certificate {
+            None => tokio::spawn(connection.run(stream)),
+            Some(certificate) => tokio::spawn(connection.run_tls(stream, certificate.current())),
+        }),
+        Err(failed) => tracing::debug!(%failed, "a connection was gone before it was served"),
+    })
+}
+
+/// The connection for another thread, which this one's runtime does not watch any more.
+fn unwatched(stream: TcpStream) -> io::Result<net::TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.into_std()
 }
 
 /// Lets connections in, and says once when it begins to turn some away.

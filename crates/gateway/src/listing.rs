@@ -1,9 +1,11 @@
 //! The models a caller may ask for.
 
+use bytes::Bytes;
 use domain::code::Code;
 use domain::scope::Access;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
+use live::counters::Admitted;
 use wire::listing::{Listed, write_list, write_one};
 
 use crate::admit::admit;
@@ -79,10 +81,22 @@ fn listed(gate: &Gateway, name: String) -> Listed {
     }
 }
 
-fn respond(arrival: &Arrival, admitted: &live::counters::Admitted, body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::whole(body.into()));
+/// An answer of JSON that no model gave.
+pub(crate) fn respond(arrival: &Arrival, admitted: &Admitted, body: impl Into<Bytes>) -> Response<Body> {
+    let body = Body::whole(body.into());
+    respond_with(arrival, admitted, body, HeaderValue::from_static("application/json"))
+}
+
+/// The same of another media type.
+pub(crate) fn respond_with(
+    arrival: &Arrival,
+    admitted: &Admitted,
+    body: Body,
+    media_type: HeaderValue,
+) -> Response<Body> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert("x-request-id", arrival.request_id.clone());
     headers.insert("request-id", arrival.request_id.clone());
     crate::headers::write_standing(headers, admitted);

@@ -25,7 +25,7 @@ use crate::plan::plan;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
 use crate::surface::{Endpoint, Route, route};
-use crate::{framing, inline, listing, relay, stateful, strangers};
+use crate::{batches, files, framing, inline, listing, references, relay, stateful, strangers};
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,8 @@ pub(crate) async fn serve(
         _ if cors::is_preflight(&head) => cors::preflight(&gate, &arrival, &reader, &head).await,
         Route::Call(endpoint) => call(&gate, &arrival, &mut reader, endpoint, &head, body).await,
         Route::Kept(kept) => stateful::serve(&gate, &arrival, &mut reader, kept, &head).await,
+        Route::Files(place) => files::serve(&gate, &arrival, &mut reader, place, &head, body).await,
+        Route::Batches(place) => batches::serve(&gate, &arrival, &mut reader, place, &head, body).await,
         Route::Models => listing::all(&gate, &arrival, &mut reader, &head).await,
         Route::Model(name) => listing::one(&gate, &arrival, &mut reader, &head, name).await,
         Route::SecurityTxt => match &gate.security_txt {
@@ -119,6 +121,7 @@ async fn call(
             (offers, Some(key))
         }
     };
+    let offers = references::bind(gate, &caller, &asked.facts.references, offers).await?;
     asked.neutralise(&offers)?;
     let held = hold(gate, arrival, &caller, admitted, &asked).await?;
     let reply = dispatch(gate, held.bringing(key), offers, &asked).await?;

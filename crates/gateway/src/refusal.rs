@@ -37,6 +37,7 @@ pub(crate) struct Refusal {
     retry_after_ms: Option<u64>,
     upstream: Option<Box<Upstream>>,
     ratelimit: Option<(Unit, Standing)>,
+    retry: Option<Retry>,
 }
 
 /// The type in `dialect` for a mistake of the caller's to which an upstream gave this status.
@@ -64,7 +65,15 @@ impl Refusal {
     /// A refusal with a message that is fit for the caller.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { code, message, param: None, retry_after_ms: None, upstream: None, ratelimit: None }
+        Self {
+            code,
+            message,
+            param: None,
+            retry_after_ms: None,
+            upstream: None,
+            ratelimit: None,
+            retry: None,
+        }
     }
 
     /// Names the field at fault.
@@ -76,6 +85,12 @@ impl Refusal {
     /// Says when a retry may pass.
     pub(crate) fn retry_after_ms(mut self, delay_ms: u64) -> Self {
         self.retry_after_ms = Some(delay_ms);
+        self
+    }
+
+    /// Says that it must not be sent again, whatever its code says of others: it may have been done.
+    pub(crate) fn once(mut self) -> Self {
+        self.retry = Some(Retry::Never);
         self
     }
 
@@ -160,7 +175,7 @@ impl Refusal {
         if let Some((unit, standing)) = &self.ratelimit {
             crate::headers::write_ratelimit(headers, *unit, standing);
         }
-        match row.retry {
+        match self.retry.unwrap_or(row.retry) {
             Retry::Never => {
                 headers.insert("x-should-retry", HeaderValue::from_static("false"));
             }

@@ -14,7 +14,6 @@ use domain::protocol::Dialect;
 use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wire::flow::Flow;
@@ -41,11 +40,12 @@ pub(crate) async fn relay(gate: &Gateway, reply: Reply, asked: Asked) -> Result<
     drop(asked);
     match answered {
         Answered::Whole { body, answer } => {
-            whole::send(call, Whole { body, answer, units: None, media_type: "application/json" }).await
+            let (units, at_least, media_type) = (None, None, "application/json");
+            whole::send(call, Whole { body, answer, units, at_least, media_type }).await
         }
         Answered::Beside { body, reported, media_type } => {
-            let Reported { answer, units } = reported;
-            whole::send(call, Whole { body, answer, units, media_type }).await
+            let Reported { answer, units, at_least } = reported;
+            whole::send(call, Whole { body, answer, units, at_least, media_type }).await
         }
         Answered::Stream { rest, flow, out } => Ok(Relay::begin(gate, call, dialect, rest, flow, out)),
     }
@@ -69,7 +69,7 @@ enum Phase {
 
 /// The body of a streamed answer.
 pub(crate) struct Relay {
-    upstream: Option<Incoming>,
+    upstream: Option<egress::Body>,
     flow: Flow,
     dialect: Dialect,
     out: VecDeque<Bytes>,
@@ -88,16 +88,16 @@ impl Relay {
         gate: &Gateway,
         call: Call,
         dialect: Dialect,
-        rest: Incoming,
+        rest: egress::Body,
         flow: Flow,
         out: VecDeque<Bytes>,
     ) -> Response<Body> {
         let mut response = Response::new(Body::whole(Bytes::new()));
         let headers = response.headers_mut();
+        write_answer(headers, &call);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(flow.media_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        write_answer(headers, &call);
         let now = Instant::now();
         let mut relay = Self {
             upstream: Some(rest),
@@ -322,7 +322,9 @@ impl Relay {
     fn produced(&self) -> Produced {
         Produced {
             tokens: self.flow.tokens(),
+            advice: self.flow.advice().cloned(),
             units: self.flow.units(),
+            at_least: None,
             output_bytes: self.flow.output_bytes(),
         }
     }

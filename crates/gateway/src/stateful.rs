@@ -11,7 +11,7 @@ use domain::route::{Connection, Held, Offer};
 use domain::scope::Access;
 use domain::usage::Surface;
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, header};
+use http::{Method, Response};
 use vault::digest::sha256;
 use wire::request::Continued;
 
@@ -22,12 +22,12 @@ use crate::body::Body;
 use crate::cors::Reader;
 use crate::decode::Asked;
 use crate::gate::Gateway;
-use crate::inline;
 use crate::permit::permit;
 use crate::plan::{answering, permitted};
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
-use crate::upstream::{self, Errand, Exchange};
+use crate::upstream::{self, Courier, Errand, Exchange};
+use crate::{inline, listing};
 
 /// Bytes that the name of an answer may have in a path.
 const MAX_ID_BYTES: usize = 256;
@@ -78,7 +78,7 @@ impl<'a> Kept<'a> {
 
 /// Shows or removes a kept answer.
 pub(crate) async fn serve(
-    gate: &Gateway,
+    gate: &Arc<Gateway>,
     arrival: &Arrival,
     reader: &mut Reader,
     kept: Kept<'_>,
@@ -90,25 +90,16 @@ pub(crate) async fn serve(
     let admitted = admit(gate, arrival, &caller).await?;
     reader.permit(arrival, &caller)?;
     permit(arrival, &caller, Access::of(Surface::Responses))?;
-    if head.headers.contains_key(inline::KEY) {
-        let message = "What a key of one's own keeps is asked of its provider.";
-        return Err(Refusal::new(Code::InvalidRequest, message).about(inline::KEY).into());
-    }
+    inline::refuse(head)?;
     let path = match head.uri.query() {
         Some(query) => format!("{}?{}", kept.path(), askable(query)?),
         None => kept.path(),
     };
     let unknown = || Refusal::new(Code::NotFound, "There is no such response here.").about("id");
     let connection = held(gate, &caller, kept.id, unknown).await?;
-    let errand = Errand { method: head.method.clone(), path };
-    let body = upstream::run(gate, arrival, &connection, errand).await?;
-    let mut response = Response::new(Body::whole(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("x-request-id", arrival.request_id.clone());
-    headers.insert("request-id", arrival.request_id.clone());
-    crate::headers::write_standing(headers, &admitted);
-    Ok(response)
+    let errand = Errand::new(head.method.clone(), path);
+    let body = Courier::of(gate, arrival).fetch(&connection, errand).await?;
+    Ok(listing::respond(arrival, &admitted, body))
 }
 
 /// A query that asks only for what is known, in plain words, as a target takes it.

@@ -5,6 +5,8 @@ use domain::protocol::Dialect;
 use domain::usage::Surface;
 use http::{HeaderMap, Method};
 
+use crate::batches;
+use crate::files;
 use crate::stateful::Kept;
 
 /// What a request asks for.
@@ -18,6 +20,10 @@ pub(crate) enum Route<'a> {
     Model(&'a str),
     /// An answer that a provider keeps.
     Kept(Kept<'a>),
+    /// Files, or one of them.
+    Files(files::Place<'a>),
+    /// Batches, or one of them.
+    Batches(batches::Place<'a>),
     /// Whether the process lives.
     Live,
     /// Whether it takes calls.
@@ -95,7 +101,9 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     match found {
         Route::Unknown => found,
         Route::Kept(kept) if kept.takes(method) => found,
-        Route::Kept(_) => Route::WrongMethod,
+        Route::Files(place) if place.takes(method) => found,
+        Route::Batches(place) if place.takes(method) => found,
+        Route::Kept(_) | Route::Files(_) | Route::Batches(_) => Route::WrongMethod,
         _ if *method == wanted => found,
         _ => Route::WrongMethod,
     }
@@ -106,6 +114,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
 pub(crate) fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
     match find(path).1 {
         Route::Call(endpoint) => endpoint.surface.dialect(),
+        Route::Files(_) | Route::Batches(_) => Dialect::OpenAi,
         _ if path.contains("/v1beta/") || headers.contains_key("x-goog-api-key") => Dialect::Google,
         _ if path.contains("/messages") || headers.contains_key("anthropic-version") => Dialect::Anthropic,
         _ => Dialect::OpenAi,
@@ -133,10 +142,12 @@ fn find(path: &str) -> (Method, Route<'_>) {
         "/healthz" | "/health/liveness" | "/health/liveliness" => (Method::GET, Route::Live),
         "/readyz" | "/health/readiness" => (Method::GET, Route::Ready),
         "/.well-known/security.txt" => (Method::GET, Route::SecurityTxt),
-        _ => match Kept::read(rest) {
-            Some(kept) => (Method::GET, Route::Kept(kept)),
-            None => below_models(rest),
-        },
+        _ => {
+            let kept = Kept::read(rest).map(Route::Kept);
+            let kept = kept.or_else(|| files::Place::read(rest).map(Route::Files));
+            let kept = kept.or_else(|| batches::Place::read(rest).map(Route::Batches));
+            kept.map_or_else(|| below_models(rest), |kept| (Method::GET, kept))
+        }
     }
 }
 

@@ -23,7 +23,6 @@ use domain::secret::Secret;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use live::meters::Attempt;
 use tokio::time::{Instant, timeout_at};
 use vault::envelope::{Bind, Vault};
@@ -39,7 +38,7 @@ use crate::gate::Gateway;
 use crate::refusal::Refusal;
 use crate::targets;
 pub(crate) use credentials::AccessTokens;
-pub(crate) use errand::{Errand, run};
+pub(crate) use errand::{Courier, Effect, Errand};
 use failure::misconfigured;
 pub(crate) use failure::{Failure, Next};
 use failure::{Spoken, began_with_error, classify_failed, classify_status, limited, silent};
@@ -60,7 +59,7 @@ pub(crate) enum Answered {
     /// All of what is no conversation.
     Beside { body: Bytes, reported: Reported, media_type: &'static str },
     /// Its beginning; the rest follows.
-    Stream { rest: Incoming, flow: Flow, out: VecDeque<Bytes> },
+    Stream { rest: egress::Body, flow: Flow, out: VecDeque<Bytes> },
 }
 
 /// Tries `offer` once.
@@ -104,7 +103,7 @@ pub(crate) async fn attempt(
         ));
     }
     if surfaces::is_here(asked.surface) {
-        return beside::receive(gate, response, asked, first_byte, whole).await;
+        return beside::receive(gate, response, asked, spoken, first_byte, whole).await;
     }
     let id = call.id().uuid().simple().to_string();
     let echo = Echo {
@@ -117,7 +116,7 @@ pub(crate) async fn attempt(
     if asked.facts.stream {
         let upstream = outgoing.exchange.protocol();
         let flow = Flow::new(upstream, asked.protocol().unwrap_or(upstream), asked.framing, &echo);
-        begin_stream(response, upstream, flow, first_byte).await
+        begin_stream(response, spoken, flow, first_byte).await
     } else {
         let body = read_whole(gate, response, whole).await?;
         exchanged::judge(outgoing.exchange, asked, body, &echo)
@@ -153,7 +152,7 @@ enum Unread {
     Broken,
 }
 
-async fn read_bounded(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+async fn read_bounded(mut body: egress::Body, limit: usize) -> Result<Bytes, Unread> {
     let mut first = Bytes::new();
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -176,7 +175,7 @@ async fn read_bounded(mut body: Incoming, limit: usize) -> Result<Bytes, Unread>
 
 async fn read_whole(
     gate: &Gateway,
-    response: Response<Incoming>,
+    response: Response<egress::Body>,
     deadline: Instant,
 ) -> Result<Bytes, Failure> {
     let limit = gate.settings.answer_bytes;
@@ -197,25 +196,26 @@ async fn read_whole(
 
 /// Begins to read a stream of events.
 async fn begin_stream(
-    response: Response<Incoming>,
-    upstream: Protocol,
+    response: Response<egress::Body>,
+    spoken: Spoken<'_>,
     flow: Flow,
     deadline: Instant,
 ) -> Result<Answered, Failure> {
-    if !is_stream(&response, upstream) {
+    if !is_stream(&response, spoken.protocol) {
         return Err(Failure::provider(
             Next::Elsewhere,
             Attempt::Malformed,
             "the answer to a stream request is not a stream",
         ));
     }
-    first_pieces(response, flow, deadline).await
+    first_pieces(response, spoken, flow, deadline).await
 }
 
 /// Reads up to the first piece that may be passed on, so that a failure before it can still be told by a status
 /// and cured by another connection.
 async fn first_pieces(
-    response: Response<Incoming>,
+    response: Response<egress::Body>,
+    spoken: Spoken<'_>,
     mut flow: Flow,
     deadline: Instant,
 ) -> Result<Answered, Failure> {
@@ -251,7 +251,7 @@ async fn first_pieces(
         if flow.events() == 0
             && let Some(error) = flow.take_error()
         {
-            return Err(began_with_error(&error));
+            return Err(began_with_error(error, spoken));
         }
         let kept_back = flow.events() == 0 && out.iter().map(Bytes::len).sum::<usize>() < COMMENT_BYTES;
         if flow.state() != State::Running || !(out.is_empty() || kept_back) {
@@ -265,7 +265,7 @@ async fn first_pieces(
 }
 
 /// Whether the answer says that it is a stream of this protocol.
-fn is_stream(response: &Response<Incoming>, upstream: Protocol) -> bool {
+fn is_stream(response: &Response<egress::Body>, upstream: Protocol) -> bool {
     let wanted: &[u8] = match upstream {
         Protocol::Bedrock => b"application/vnd.amazon.eventstream",
         _ => b"text/event-stream",

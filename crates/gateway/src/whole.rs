@@ -19,22 +19,25 @@ pub(crate) struct Whole {
     pub answer: Answer,
     /// What was used and is not counted in tokens, where the provider said so.
     pub units: Option<Units>,
+    /// The same, where the answer shows no more than how much it was at least.
+    pub at_least: Option<Units>,
     /// Its media type.
     pub media_type: &'static str,
 }
 
 /// Settles the call and answers.
 pub(crate) async fn send(mut call: Call, whole: Whole) -> Result<Response<Body>, Stop> {
-    let Whole { body, answer, units, media_type } = whole;
-    let produced = Produced { tokens: answer.tokens, units, output_bytes: answer.output_bytes };
+    let Whole { body, answer, units, at_least, media_type } = whole;
     if let Some(name) = &answer.kept_as {
         call.keep_answer(name);
     }
+    let Answer { tokens, advice, output_bytes, .. } = answer;
+    let produced = Produced { tokens, advice, units, at_least, output_bytes };
     let settled = call.settle(Outcome::Complete, 200, produced);
     let mut response = Response::new(Body::whole(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     write_answer(headers, &call);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some((cost, ticket)) = settled {
         write_cost(headers, cost);
         for ticket in call.answer_kept().into_iter().chain([ticket]) {

@@ -4,6 +4,7 @@
 
 pub mod counters;
 pub mod incidents;
+pub mod kept;
 pub mod meters;
 pub mod outbox;
 pub mod pinned;

@@ -207,6 +207,15 @@ impl Meters {
 
     /// A call ended after `pace` and was answered with `status` (0 when the caller got none).
     pub fn settled(&self, call: &CallSettled, pace: &Pace, status: u16) {
+        self.booked(call, status);
+        self.request_seconds.observe(Duration::from_millis(pace.total_ms.into()));
+        if pace.first_byte_ms > 0 {
+            self.first_byte_seconds.observe(Duration::from_millis(pace.first_byte_ms.into()));
+        }
+    }
+
+    /// A call ended for which nobody waited, such as a batch: it says nothing of how fast answers are.
+    pub fn booked(&self, call: &CallSettled, status: u16) {
         let class = STATUS_CLASSES.get(usize::from(status / 100)).map_or(0, |_| usize::from(status / 100));
         self.requests[call.opened.surface as usize][call.outcome as usize][class].inc();
         for (counter, count) in self.tokens.iter().zip(kinds_of(&call.tokens)) {
@@ -216,10 +225,6 @@ impl Meters {
             counter.inc_by(count);
         }
         self.cost_nanos.inc_by(u64::try_from(call.cost.nanos()).unwrap_or(0));
-        self.request_seconds.observe(Duration::from_millis(pace.total_ms.into()));
-        if pace.first_byte_ms > 0 {
-            self.first_byte_seconds.observe(Duration::from_millis(pace.first_byte_ms.into()));
-        }
     }
 
     /// An answer was a refusal or a failure.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::audit::Entry;
+use domain::batch;
+use domain::file::{File, Removed};
 use domain::pinned::Pinned;
 use domain::usage::{CallSettled, Event};
 
@@ -33,6 +35,8 @@ pub const MAX_OPENED_BYTES: usize = 4 << 10;
 pub const MAX_SETTLED_BYTES: usize = 64 << 10;
 /// Most bytes of one recorded entry of the audit trail.
 pub const MAX_NOTED_BYTES: usize = 16 << 10;
+/// Most bytes of one recorded file or batch.
+pub const MAX_KEPT_BYTES: usize = 16 << 10;
 
 /// When records reach the disk. Records survive the end of the process in either case; this is about power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +163,7 @@ pub struct ReadFailed {
 #[error("lane {}, segment {}, byte {} was confirmed but never delivered", .0.lane, .0.segment, .0.offset)]
 pub struct NotDelivered(pub Position);
 
-/// Settled calls and entries of the audit trail to post, and what to save and confirm once they are posted.
+/// Settled calls and other records to post, and what to save and confirm once they are posted.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The calls, in the order of their lane. A call may come twice; post it once, by its id.
@@ -168,6 +172,13 @@ pub struct Batch {
     pub noted: Vec<Entry>,
     /// Answers that providers keep, in the order of their lane. One may come twice.
     pub pinned: Vec<Pinned>,
+    /// Files that providers keep, in the order of their lane. One may come twice, and after its removal.
+    pub filed: Vec<File>,
+    /// Files that are gone, in the order of their lane. One may come twice.
+    pub removed: Vec<Removed>,
+    /// Batches, in the order of their lane. One comes without its name and with it, in either order, and each may come
+    /// twice.
+    pub batched: Vec<batch::Batch>,
     /// Where reading stands after this batch, for the lanes that moved. Save them in the same transaction, then
     /// hand them to [`Reader::confirm`].
     pub positions: Vec<Position>,
@@ -184,7 +195,16 @@ impl Batch {
     /// How many records it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.settled.len() + self.noted.len() + self.pinned.len()
+        [
+            self.settled.len(),
+            self.noted.len(),
+            self.pinned.len(),
+            self.filed.len(),
+            self.removed.len(),
+            self.batched.len(),
+        ]
+        .into_iter()
+        .sum()
     }
 
     /// Whether it holds none.
@@ -209,7 +229,7 @@ impl Outbox {
     /// lanes, so it may be called from `Drop`.
     ///
     /// # Errors
-    /// [`Full`] when there is no room. Openings and entries of the audit trail are refused while half a segment per lane is still free, which
+    /// [`Full`] when there is no room. Whatever settles no call is refused while half a segment per lane is still free, which
     /// settles about 40,000 open calls a lane with segments of the default size.
     pub fn append(&self, event: &Event) -> Result<Ticket, Full> {
         self.0.journal.append(event)
@@ -235,7 +255,7 @@ impl Outbox {
         self.0.journal.ready()
     }
 
-    /// Settled calls and entries of the audit trail that are not confirmed yet.
+    /// Settled calls and other records to post that are not confirmed yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
         self.0.journal.backlog()

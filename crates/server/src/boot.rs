@@ -16,6 +16,7 @@ use domain::time::Clock;
 use gateway::{Gateway, Listener};
 use live::counters::Counters;
 use live::incidents::Incidents;
+use live::kept::Kept;
 use live::meters::Meters;
 use live::outbox::{self, Outbox, Position};
 use live::pinned::Answers;
@@ -36,9 +37,11 @@ use crate::certificates::Files;
 use crate::config::roots::Roots;
 use crate::config::{Config, Listen};
 use crate::descriptors;
+use crate::file_lookup::FileLookup;
 use crate::key_lookup::KeyLookup;
 use crate::key_provider::KeyProvider;
 use crate::provider_catalogue::{Providers, upstreams};
+use crate::public_api;
 use crate::reception;
 use crate::upkeep;
 
@@ -117,18 +120,20 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let sealer = Arc::new(KeyProvider::sealer(key_provider.as_ref(), store.clone(), Arc::clone(&vault)));
     let (pepper, meters) = (Arc::new(pepper), Arc::new(Meters::new()));
     let answers = Arc::new(Answers::new(Arc::new(AnswerLookup(store.clone())), outbox.clone()));
+    let kept = Arc::new(Kept::new(Arc::new(FileLookup(store.clone())), outbox.clone()));
     let gate = Gateway::new(gateway::Parts {
         snapshot: Arc::clone(&snapshot),
         counters: Arc::new(Counters::memory()),
         pool: Arc::clone(&pool),
         outbox: outbox.clone(),
         answers,
+        kept,
         refusals: Arc::clone(&refused),
         incidents: Arc::clone(&incidents),
         meters: Arc::clone(&meters),
         vault: Arc::clone(&vault),
         pepper: Arc::clone(&pepper),
-        egress: egress.clone(),
+        egress: egress.apart(),
         policy: Arc::clone(&policy),
         provider_urls: Providers::new(config).urls(),
         clouds: config.clouds.clone(),
@@ -137,7 +142,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         pages: config.pages.clone(),
         security_txt: config.site.as_ref().map(|contact| contact.text().into()),
         clock: clock.clone(),
-        settings: gateway_settings(config),
+        settings: public_api::settings(config),
     });
 
     let taken = |address: SocketAddr, flag| {
@@ -183,6 +188,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         clock: clock.clone(),
     };
     jobs.extend(upkeep::start(parts, &stop_jobs.subscribe()));
+    jobs.push(tokio::spawn(gateway::batches::watch(Arc::clone(&gate), stop_jobs.subscribe())));
     let files = files.into_iter().chain(admin_files);
     jobs.extend(files.map(|files| tokio::spawn(files.follow(stop_jobs.subscribe()))));
     if let Some(keys) = &key_provider {
@@ -266,6 +272,11 @@ impl Running {
     #[must_use]
     pub fn backlog(&self) -> u64 {
         self.outbox.backlog()
+    }
+
+    /// Looks after the batches that are not in the books, now and not only when it is time to.
+    pub async fn look_after_batches(&self) {
+        gateway::batches::tick(&self.gate).await;
     }
 
     /// Opens provider keys with other encryption keys from now on, and gives their names, newest first. Keys that would
@@ -374,26 +385,4 @@ async fn open_outbox(config: &Config, store: &Store) -> Result<(Outbox, outbox::
         .await
         .context("opening the journal died")?
         .context("the journal does not open")
-}
-
-fn gateway_settings(config: &Config) -> gateway::Settings {
-    let timeouts = config.timeouts;
-    gateway::Settings {
-        timeouts: gateway::Timeouts {
-            header: timeouts.header,
-            body: timeouts.body,
-            write: timeouts.write,
-            first_byte: timeouts.first_byte,
-            between_bytes: timeouts.between_bytes,
-            whole: timeouts.whole,
-            drain: timeouts.drain,
-        },
-        retries_per_target: config.retries_per_target,
-        answer_bytes: config.answer_max_bytes,
-        org_requests_per_minute: config.org_requests_per_minute,
-        user_requests_per_minute: config.user_requests_per_minute,
-        strangers: config.strangers,
-        keep_alive: timeouts.keep_alive,
-        capacity: config.capacity,
-    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use server::cmd::{self, CommandLine, output};
 use server::config::environment::Variables;
-use server::discretion;
+use server::{discretion, footprint};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     if let Err(problem) = discretion::keep() {
         output::complain(&format!("portcullis: warning: {problem}"));
     }
+    footprint::keep_small();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(help) => {

@@ -2,9 +2,11 @@
 //! state, holds sealed values and digests only, and never the secret behind one.
 
 pub mod audit;
+pub mod batches;
 pub mod changes;
 mod db;
 pub mod edit;
+pub mod files;
 pub mod idempotency;
 pub mod invitations;
 pub mod keys;
@@ -191,6 +193,18 @@ impl Store {
     #[must_use]
     pub fn pinned(&self) -> pinned::PinnedAnswers<'_> {
         pinned::PinnedAnswers::new(&self.db)
+    }
+
+    /// Files that providers keep.
+    #[must_use]
+    pub fn files(&self) -> files::Files<'_> {
+        files::Files::new(&self.db)
+    }
+
+    /// Batches that providers work through.
+    #[must_use]
+    pub fn batches(&self) -> batches::Batches<'_> {
+        batches::Batches::new(&self.db)
     }
 
     /// Who did what, in a chain that cannot be changed unseen.

@@ -1,7 +1,7 @@
 //! The installation's own model rows, laid over the shipped catalogue: a model the catalogue does not know, another
 //! price, or one that is switched off.
 
-mod prices;
+pub(crate) mod prices;
 
 use std::sync::Arc;
 
@@ -203,11 +203,15 @@ impl<'a> Models<'a> {
             match row.state {
                 Switch::Disabled => facts.disable(&row.provider, &row.model),
                 Switch::Active => {
+                    // What an operator says of a price says nothing of batches: the catalogue's share of it stays.
+                    let before = facts.get(&row.provider, &row.model);
+                    let before = before.map_or_else(ModelFacts::unknown, |before| (*before).clone());
                     let known = ModelFacts {
                         pricing: row.pricing,
                         price_version: Arc::from(row.price_version()),
                         context_tokens: row.context_tokens,
                         max_output_tokens: row.max_output_tokens,
+                        ..before
                     };
                     facts.insert(&row.provider, &row.model, known);
                 }
@@ -249,16 +253,10 @@ fn subject(provider: &str, model: &str) -> String {
 }
 
 fn model(row: &Row) -> Result<Model, ReadFailed> {
-    let pricing = match row.text("pricing")?.as_str() {
-        "free" => Pricing::Free,
-        "unpriced" => Pricing::Unpriced,
-        // The table allows no fourth word, and no price without its lists.
-        _ => row.read("prices", prices::read)?,
-    };
     Ok(Model {
         provider: row.text("provider")?,
         model: row.text("model")?,
-        pricing,
+        pricing: prices::column(row)?,
         context_tokens: row.number_optional("context_tokens")?,
         max_output_tokens: row.number_optional("max_output_tokens")?,
         state: row.read("state", Switch::parse)?,

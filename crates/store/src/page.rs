@@ -40,6 +40,41 @@ pub struct Paged<T> {
     pub next: Option<Place>,
 }
 
+/// In which order a list is read that its reader goes through by names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By age, the youngest first.
+    NewestFirst,
+    /// By age, the oldest first.
+    OldestFirst,
+}
+
+impl Order {
+    /// How a place compares with the one that the page begins behind.
+    pub(crate) fn beyond(self) -> &'static str {
+        self.either(">", "<")
+    }
+
+    /// The one text or the other.
+    pub(crate) fn either(self, oldest_first: &'static str, newest_first: &'static str) -> &'static str {
+        match self {
+            Order::OldestFirst => oldest_first,
+            Order::NewestFirst => newest_first,
+        }
+    }
+}
+
+/// Which page of a list that its reader goes through by names.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// The name behind which it begins; none for the first. Behind a name that never was in the list there is nothing.
+    pub after: Option<&'a str>,
+    /// Most rows.
+    pub limit: u32,
+    /// In which order.
+    pub order: Order,
+}
+
 /// The names of the two columns that order a list, with what SQL has between them and their values.
 pub(crate) struct Keyset {
     /// ` AND (created_at, id) > (`

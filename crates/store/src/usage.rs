@@ -3,10 +3,12 @@
 
 mod post;
 mod recent;
-mod record;
+pub(crate) mod record;
 mod summary;
 
 use domain::audit::Entry;
+use domain::batch::Batch;
+use domain::file::{File, Removed};
 use domain::id::{CallId, KeyId, OrgId, ProjectId};
 use domain::pinned::Pinned;
 use domain::time::Timestamp;
@@ -33,6 +35,12 @@ pub struct Posting<'a> {
     pub rows: &'a [Entry],
     /// Answers that providers keep.
     pub pinned: &'a [Pinned],
+    /// Files that providers keep.
+    pub filed: &'a [File],
+    /// Files that are gone.
+    pub removed: &'a [Removed],
+    /// Batches, with their names or without.
+    pub batched: &'a [Batch],
     /// The places of the outbox that all of it came from.
     pub positions: &'a [Position],
 }

@@ -11,9 +11,8 @@ use zeroize::Zeroizing;
 
 /// Random bytes that one identifier takes besides its time.
 const ID_BYTES: usize = 10;
-/// Identifiers served by one visit to the generator.
-const IDS_PER_REFILL: usize = 51;
-const POOL_BYTES: usize = ID_BYTES * IDS_PER_REFILL;
+/// Bytes of one visit to the generator, for about thirty calls.
+const POOL_BYTES: usize = 512;
 
 /// The generator gave nothing: nothing that needs to be unguessable may be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -34,9 +33,17 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), NoEntropy> {
 /// # Errors
 /// [`NoEntropy`] when the generator fails.
 pub fn uuid_v7(now: Timestamp) -> Result<Uuid, NoEntropy> {
-    let random = POOL.with_borrow_mut(Pool::take)?;
+    let random = POOL.with_borrow_mut(Pool::take::<ID_BYTES>)?;
     let millis = u64::try_from(now.millis()).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+/// A number for a choice that is nobody's secret, such as that between two connections or how long to wait.
+///
+/// # Errors
+/// [`NoEntropy`] when the generator fails.
+pub fn draw() -> Result<u32, NoEntropy> {
+    POOL.with_borrow_mut(Pool::take).map(u32::from_le_bytes)
 }
 
 /// Makes a fresh credential of 260 random bits.
@@ -49,8 +56,8 @@ pub fn token(kind: token::Kind) -> Result<Token, NoEntropy> {
     Ok(Token::from_entropy(kind, &entropy))
 }
 
-/// Random bytes kept per thread for identifiers alone, which are public: every request needs one, and a visit to the
-/// generator for each would cost more than the identifier itself.
+/// Random bytes kept per thread for identifiers and choices alone, which are public: every request needs some, and a visit
+/// to the generator for each would cost more than what it is for.
 struct Pool {
     bytes: [u8; POOL_BYTES],
     used: usize,
@@ -61,14 +68,14 @@ thread_local! {
 }
 
 impl Pool {
-    fn take(&mut self) -> Result<[u8; ID_BYTES], NoEntropy> {
-        if self.used >= POOL_BYTES {
+    fn take<const BYTES: usize>(&mut self) -> Result<[u8; BYTES], NoEntropy> {
+        if self.used + BYTES > POOL_BYTES {
             fill(&mut self.bytes)?;
             self.used = 0;
         }
-        let mut taken = [0; ID_BYTES];
-        taken.copy_from_slice(&self.bytes[self.used..self.used + ID_BYTES]);
-        self.used += ID_BYTES;
+        let mut taken = [0; BYTES];
+        taken.copy_from_slice(&self.bytes[self.used..self.used + BYTES]);
+        self.used += BYTES;
         Ok(taken)
     }
 }
@@ -97,6 +104,16 @@ mod tests {
             ids
         });
         assert_eq!(both.iter().collect::<HashSet<_>>().len(), 4_000);
+    }
+
+    #[test]
+    fn draws_spread_over_all_bits() {
+        let all = (0..2_000).map(|_| draw().unwrap()).collect::<Vec<_>>();
+        assert!(all.iter().collect::<HashSet<_>>().len() > 1_990);
+        for bit in 0..32 {
+            let set = all.iter().filter(|drawn| *drawn >> bit & 1 == 1).count();
+            assert!((800..1_200).contains(&set), "bit {bit}: {set} of 2000");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! binary; an operator's own file is laid over the models. Knows no tenant and no connection.
 
 mod cloud_keys;
+mod modality;
 mod page;
 mod provider;
 mod providers;
@@ -11,12 +12,13 @@ mod row;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::catalog::ModelFacts;
+use domain::catalog::{CachedInBatch, ModelFacts};
 use domain::price::Pricing;
 use domain::route::Facts;
 use serde::{Deserialize, Serialize};
 
 pub use cloud_keys::BadCloudKey;
+pub use modality::{Modalities, Modality};
 pub use page::docs_page;
 pub use provider::{Auth, BadKey, KeyRule, Production, Provider, StreamUsage, check_key_format};
 pub use region::{NoRegion, aws_region, check_host};
@@ -98,8 +100,16 @@ pub struct Model {
     pub context_tokens: Option<u32>,
     /// Most tokens of output, when known.
     pub max_output_tokens: Option<u32>,
+    /// What it reads, when known.
+    pub reads: Modalities,
+    /// What it writes, when known; empty where a kind writes none of these, as an embedding.
+    pub writes: Modalities,
     /// What it costs.
     pub pricing: Pricing,
+    /// What a token costs in a batch, in percent of its price elsewhere: the provider's figure unless the row has its own.
+    pub batch_percent: Option<u8>,
+    /// Whether that is true of what was read from the cache, as its provider has it.
+    pub cached_in_batch: CachedInBatch,
     /// Catalogue version, provider and name in one text: kept on every usage record.
     pub price_version: Arc<str>,
     /// The page that publishes the price.
@@ -124,6 +134,8 @@ impl Model {
             price_version: Arc::clone(&self.price_version),
             context_tokens: self.context_tokens,
             max_output_tokens: self.max_output_tokens,
+            batch_percent: self.batch_percent,
+            cached_in_batch: self.cached_in_batch,
         }
     }
 }
@@ -232,8 +244,10 @@ impl Catalog {
     #[must_use]
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
-        for provider in providers().iter().filter(|provider| provider.default_pricing() != Pricing::Unpriced)
-        {
+        let says = |provider: &&Provider| {
+            provider.default_pricing() != Pricing::Unpriced || provider.batch_percent.is_some()
+        };
+        for provider in providers().iter().filter(says) {
             facts.insert_default(provider.slug, provider.default_facts());
         }
         for model in &self.models {

@@ -2,15 +2,19 @@
 //! the neutral form is in `domain::chat`, and no dialect knows another.
 
 pub mod anthropic;
+mod base64;
 pub mod bedrock;
+mod counts;
+mod effort;
+mod field;
 pub mod gemini;
+mod names;
 pub mod openai;
 pub mod responses;
 
+use bytes::Bytes;
 use domain::chat;
 use domain::protocol::{Dialect, Protocol};
-
-use bytes::Bytes;
 use domain::usage::Surface;
 
 use crate::answer::{Answer, Malformed};
@@ -18,6 +22,9 @@ use crate::failure::{ErrorBody, UpstreamError};
 use crate::request::Unreadable;
 use crate::sse;
 use crate::tap::{Broken, Meter, Said};
+
+/// What ends streams of OpenAI's making in place of an event.
+pub(crate) const DONE_MARK: &[u8] = b"[DONE]";
 
 /// What a request in neutral form is written for.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +190,15 @@ impl Notes for AnyNotes {
 
     fn end_is_an_event(&self) -> bool {
         self.get().end_is_an_event()
+    }
+}
+
+/// The name of a call as a caller carries it who sends back nothing else of it: with the signature that another provider
+/// demands back.
+pub(crate) fn carried_id(id: &str, signature: Option<&chat::Signature>) -> String {
+    match signature {
+        Some(signature) => chat::tool_id::with_signature(id, signature),
+        None => id.to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use domain::price::{Tokens, Units};
 use domain::protocol::Protocol;
 use domain::usage::Surface;
 
+use crate::answer::Advice;
 use crate::dialect::gemini::JsonArray;
 use crate::dialect::{self, Echo};
 use crate::failure::{ErrorBody, UpstreamError};
@@ -89,7 +90,7 @@ impl Flow {
     pub fn end(&mut self, out: &mut VecDeque<Bytes>) -> Ending {
         let mut events = VecDeque::new();
         let ending = match &mut self.way {
-            Way::Same(_, tap) => tap.end(),
+            Way::Same(_, tap) => tap.end(&mut events),
             Way::Translated(translator) => translator.end(&mut events),
             Way::Beside(stream) => stream.end(),
             Way::Sound(sound) => sound.end(),
@@ -163,6 +164,15 @@ impl Flow {
             Way::Translated(translator) => translator.tokens(),
             Way::Beside(stream) => stream.tokens(),
             Way::Sound(_) => None,
+        }
+    }
+
+    /// The part of it that another model used. Nobody is translated who could have asked for it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&Advice> {
+        match &self.way {
+            Way::Same(_, tap) => tap.advice(),
+            Way::Translated(_) | Way::Beside(_) | Way::Sound(_) => None,
         }
     }
 

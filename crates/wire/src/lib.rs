@@ -2,6 +2,7 @@
 //! catalogue of providers and models. Pure bytes in, facts out: no sockets, no runtime, no tenants, no money.
 
 pub mod answer;
+pub mod batch;
 pub mod catalog;
 pub mod dialect;
 pub mod failure;

@@ -2,6 +2,7 @@
 //! on the way to an upstream of the same protocol. Refuses to know whether the model exists and what the caller may use.
 
 pub(crate) mod fields;
+pub(crate) mod references;
 pub(crate) mod rewrite;
 pub(crate) mod weight;
 
@@ -12,6 +13,7 @@ use domain::code::Code;
 
 use crate::catalog::StreamUsage;
 use crate::json::Refused;
+pub use references::{Kind, MAX_REFERENCES, Reference};
 use rewrite::{UsageAsked, splice};
 
 /// The largest value `max_tokens` and its kin may have: what a signed 32-bit integer holds, as most servers
@@ -45,6 +47,8 @@ pub struct Request {
     pub input_bytes: usize,
     /// What of before this one goes on from: it binds the call to the upstream account that holds it.
     pub continues: Option<Continued>,
+    /// What it names that a provider's account keeps, in the order in which it is named.
+    pub references: Vec<Reference>,
     /// Where the model's name stands; `None` when it is part of the path.
     pub(crate) model_span: Option<Range<usize>>,
     pub(crate) usage_asked: UsageAsked,

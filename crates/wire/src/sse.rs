@@ -7,7 +7,10 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes};
 use memchr::{memchr, memchr2};
 
-use crate::tap::Broken;
+use crate::tap::{Broken, MAX_EVENT_BYTES};
+
+/// Where the data of a large event must have begun.
+const HEAD_BYTES: usize = 256;
 
 /// The byte order mark that may open a stream.
 pub const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -55,34 +58,59 @@ impl Framer {
     }
 }
 
+/// Where a stream stands with the byte order mark that may open it: how much of it has come, and all of it once that
+/// question is settled.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(usize);
+
+impl Mark {
+    /// Drops a byte order mark at the very start, and refuses what begins like a page or a plain JSON document.
+    pub(crate) fn pass(&mut self, chunk: &mut Bytes) -> Result<(), Broken> {
+        while let (Some(&expected), Some(&first)) = (BYTE_ORDER_MARK.get(self.0), chunk.first()) {
+            if first == expected {
+                self.0 += 1;
+                chunk.advance(1);
+            } else if self.0 == 0 && !matches!(first, b'<' | b'{' | b'[') {
+                self.0 = BYTE_ORDER_MARK.len();
+            } else {
+                return Err(Broken::NotEvents);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Takes a stream apart into whole events, and never keeps more than one that is unfinished.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     framer: Framer,
     partial: Vec<u8>,
-    /// Bytes of the byte order mark that have come; all of them once that question is settled.
-    mark: usize,
+    mark: Mark,
     most_bytes: usize,
 }
 
 impl Splitter {
     /// For a stream whose events have at most so many bytes.
     pub(crate) fn new(most_bytes: usize) -> Self {
-        Self { framer: Framer::default(), partial: Vec::new(), mark: 0, most_bytes }
+        Self { framer: Framer::default(), partial: Vec::new(), mark: Mark::default(), most_bytes }
     }
 
     /// The next whole event, taken off the front of `chunk`; `None` when more bytes are needed for it.
     pub(crate) fn next(&mut self, chunk: &mut Bytes) -> Result<Option<Bytes>, Broken> {
-        self.pass_mark(chunk)?;
+        self.mark.pass(chunk)?;
         let end = self.framer.event_end(chunk);
         let more = chunk.split_to(end.unwrap_or(chunk.len()));
-        if self.partial.len() + more.len() > self.most_bytes {
-            return Err(Broken::EventTooLarge);
-        }
         if self.partial.is_empty() && end.is_some() {
-            return Ok(Some(more));
+            return if is_too_large(&more, self.most_bytes) {
+                Err(Broken::EventTooLarge)
+            } else {
+                Ok(Some(more))
+            };
         }
         self.partial.extend_from_slice(&more);
+        if is_too_large(&self.partial, self.most_bytes) {
+            return Err(Broken::EventTooLarge);
+        }
         Ok(end.map(|_| Bytes::from(std::mem::take(&mut self.partial))))
     }
 
@@ -90,21 +118,16 @@ impl Splitter {
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)
     }
+}
 
-    /// Drops a byte order mark at the very start, and refuses what begins like a page or a plain JSON document.
-    fn pass_mark(&mut self, chunk: &mut Bytes) -> Result<(), Broken> {
-        while let (Some(&expected), Some(&first)) = (BYTE_ORDER_MARK.get(self.mark), chunk.first()) {
-            if first == expected {
-                self.mark += 1;
-                chunk.advance(1);
-            } else if self.mark == 0 && !matches!(first, b'<' | b'{' | b'[') {
-                self.mark = BYTE_ORDER_MARK.len();
-            } else {
-                return Err(Broken::NotEvents);
-            }
-        }
-        Ok(())
+/// Whether what has come of an event is more than an event may have. Only data may have `most_bytes`: a comment, or a line
+/// that is no field at all and never ends, needs no such room.
+pub(crate) fn is_too_large(event: &[u8], most_bytes: usize) -> bool {
+    if event.len() <= most_bytes.min(MAX_EVENT_BYTES) {
+        return false;
     }
+    let head = event.get(..HEAD_BYTES).unwrap_or(event);
+    event.len() > most_bytes || !fields(head).any(|(name, _)| name == b"data")
 }
 
 /// The fields of one event, in order, comments left out. A line without a colon is a field without a value.

@@ -9,11 +9,13 @@ mod multipart;
 mod request;
 mod sound;
 mod stream;
+mod subtitles;
 
 use domain::price::Units;
 use domain::usage::Surface;
 
 pub use answer::{Reported, read_answer, read_text};
+pub(crate) use form::Parts;
 pub use form::{BadForm, Form, read_form};
 pub use media_type::{Content, content};
 pub use multipart::Boundary;

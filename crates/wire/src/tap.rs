@@ -7,23 +7,25 @@ use bytes::{Buf, Bytes};
 use domain::price::Tokens;
 use domain::protocol::Protocol;
 
+use crate::answer::Advice;
 use crate::dialect::{self, Notes as _};
 use crate::failure::{UpstreamError, read_error};
-use crate::sse::{BYTE_ORDER_MARK, Event, Framer};
+use crate::sse::{Event, Framer, Mark, is_too_large};
 
 /// Bytes one event may have. Ordinary ones have a few hundred; whole tool calls in one event need more. Memory is taken
-/// only as an unfinished event grows.
+/// only as an unfinished event grows, and one stream has one at most: this is all that a stream can hold on to.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 
 /// The same where a protocol puts pictures or the whole answer into one event: Google's `inlineData`, the last event of
-/// OpenAI's responses.
+/// OpenAI's responses, `images` of those who speak OpenAI's chat completions. A picture of the largest models has up to
+/// 10 MiB, in base64 a third more. Only data may be so large; see [`crate::sse`].
 pub const MAX_LARGE_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The bound for events of `protocol`.
 pub(crate) fn most_event_bytes(protocol: Protocol) -> usize {
     match protocol {
-        Protocol::Chat | Protocol::Anthropic | Protocol::Bedrock => MAX_EVENT_BYTES,
-        Protocol::Gemini | Protocol::Responses => MAX_LARGE_EVENT_BYTES,
+        Protocol::Anthropic | Protocol::Bedrock => MAX_EVENT_BYTES,
+        Protocol::Chat | Protocol::Gemini | Protocol::Responses => MAX_LARGE_EVENT_BYTES,
     }
 }
 
@@ -97,6 +99,8 @@ pub(crate) enum Said {
 pub(crate) struct Meter {
     /// The usage last reported. Reports are cumulative: the last one wins, and none is ever added to another.
     pub(crate) tokens: Option<Tokens>,
+    /// The part of it that another model used.
+    pub(crate) advice: Option<Advice>,
     /// Bytes of text, tool arguments and reasoning.
     pub(crate) output_bytes: u64,
     /// Whether the model has begun to speak.
@@ -114,8 +118,7 @@ pub struct Tap {
     state: State,
     broken: Option<Broken>,
     framer: Framer,
-    /// Bytes of the byte order mark that have come; all of them once that question is settled.
-    mark: usize,
+    mark: Mark,
     partial: Vec<u8>,
     passed_last: bool,
     events: u64,
@@ -134,7 +137,7 @@ impl Tap {
             state: State::Running,
             broken: None,
             framer: Framer::default(),
-            mark: 0,
+            mark: Mark::default(),
             partial: Vec::new(),
             passed_last: false,
             events: 0,
@@ -173,6 +176,11 @@ impl Tap {
     #[must_use]
     pub fn tokens(&self) -> Option<Tokens> {
         self.meter.tokens
+    }
+
+    /// The part of it that another model used.
+    pub(crate) fn advice(&self) -> Option<&Advice> {
+        self.meter.advice.as_ref()
     }
 
     /// Bytes of text, tool arguments and reasoning that have passed, for an estimate.
@@ -217,12 +225,12 @@ impl Tap {
         !self.framer.may_owe_line_feed()
     }
 
-    /// Says how the upstream's end is to be understood.
+    /// Says how the upstream's end is to be understood, and puts the last event into `out` where its blank line is missing.
     ///
-    /// The answer is complete when `[DONE]` came, even where its blank line is missing, or when nothing of an
+    /// The answer is complete when its last event came, even where its blank line is missing, or when nothing of an
     /// event is left over and every choice that was begun has given its finish reason: several providers end
     /// so.
-    pub fn end(&mut self) -> Ending {
+    pub fn end(&mut self, out: &mut VecDeque<Bytes>) -> Ending {
         match self.state {
             State::Done => return Ending::Done { owed: b"" },
             State::Failed => return Ending::NoTerminal,
@@ -232,6 +240,9 @@ impl Tap {
         let nothing_left = tail.iter().all(u8::is_ascii_whitespace);
         let last = Event::read(&tail);
         let said_done = last.data.is_some_and(|data| self.notes.is_end(last.kind, data.trim_ascii()));
+        if said_done && self.notes.end_is_an_event() {
+            return self.end_with(tail, out);
+        }
         if said_done || (nothing_left && self.notes.finish_seen()) {
             self.state = State::Done;
             return Ending::Done { owed: self.notes.end_mark() };
@@ -240,8 +251,22 @@ impl Tap {
         Ending::NoTerminal
     }
 
+    /// The last event, which has all but its blank line, is handed on with one.
+    fn end_with(&mut self, mut last: Vec<u8>, out: &mut VecDeque<Bytes>) -> Ending {
+        let Ok(Fate::Pass) = self.judge(&last) else {
+            self.state = State::Failed;
+            return Ending::NoTerminal;
+        };
+        // A line feed after a return would belong to it.
+        let missing: &[u8] = if last.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+        last.extend_from_slice(missing);
+        hand_on(last.into(), out);
+        self.state = State::Done;
+        Ending::Done { owed: b"" }
+    }
+
     fn relay(&mut self, chunk: &mut Bytes, out: &mut VecDeque<Bytes>) -> Result<(), Broken> {
-        self.pass_mark(chunk)?;
+        self.mark.pass(chunk)?;
         if self.partial.is_empty() {
             let owed = chunk.split_to(self.framer.line_feed_owed(chunk));
             if self.passed_last {
@@ -253,30 +278,14 @@ impl Tap {
         self.relay_whole(chunk, out)
     }
 
-    /// Drops a byte order mark at the very start, and refuses what begins like a page or a plain JSON
-    /// document.
-    fn pass_mark(&mut self, chunk: &mut Bytes) -> Result<(), Broken> {
-        while let (Some(&expected), Some(&first)) = (BYTE_ORDER_MARK.get(self.mark), chunk.first()) {
-            if first == expected {
-                self.mark += 1;
-                chunk.advance(1);
-            } else if self.mark == 0 && !matches!(first, b'<' | b'{' | b'[') {
-                self.mark = BYTE_ORDER_MARK.len();
-            } else {
-                return Err(Broken::NotEvents);
-            }
-        }
-        Ok(())
-    }
-
     /// Adds to the event that earlier bytes began, and judges it once it is whole.
     fn complete_partial(&mut self, chunk: &mut Bytes, out: &mut VecDeque<Bytes>) -> Result<(), Broken> {
         let end = self.framer.event_end(chunk);
         let more = chunk.split_to(end.unwrap_or(chunk.len()));
-        if self.partial.len() + bounded_bytes(&more) > self.most_bytes {
+        self.partial.extend_from_slice(&more);
+        if is_too_large(bounded(&self.partial), self.most_bytes) {
             return Err(Broken::EventTooLarge);
         }
-        self.partial.extend_from_slice(&more);
         if end.is_some() {
             let event = std::mem::take(&mut self.partial);
             if let Fate::Pass = self.judge(&event)? {
@@ -293,7 +302,7 @@ impl Tap {
             let rest = chunk.get(whole..).unwrap_or_default();
             let Some(length) = self.framer.event_end(rest) else { break };
             let event = rest.get(..length).unwrap_or_default();
-            let too_large = bounded_bytes(event) > self.most_bytes;
+            let too_large = is_too_large(bounded(event), self.most_bytes);
             let fate = if too_large { Err(Broken::EventTooLarge) } else { self.judge(event) };
             match fate {
                 Ok(Fate::Pass) => whole += length,
@@ -310,7 +319,7 @@ impl Tap {
         }
         hand_on(chunk.split_to(whole), out);
         if self.state == State::Running {
-            if chunk.len() > self.most_bytes {
+            if is_too_large(chunk, self.most_bytes) {
                 return Err(Broken::EventTooLarge);
             }
             self.partial.extend_from_slice(chunk);
@@ -358,10 +367,13 @@ impl Tap {
     }
 }
 
-/// The bytes at the end of an event that count for its bound: not the line feed of its last line end, which may as
+/// The bytes of an event that count for its bound: not the line feed of its last line end, which may as
 /// well come when the event has been handed on already.
-fn bounded_bytes(event: &[u8]) -> usize {
-    event.len() - usize::from(event.ends_with(b"\r\n"))
+fn bounded(event: &[u8]) -> &[u8] {
+    match event.strip_suffix(b"\n") {
+        Some(bounded) if bounded.ends_with(b"\r") => bounded,
+        _ => event,
+    }
 }
 
 fn hand_on(bytes: Bytes, out: &mut VecDeque<Bytes>) {

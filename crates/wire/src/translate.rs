@@ -9,7 +9,7 @@ use domain::chat::{self, Growth};
 use domain::price::Tokens;
 use domain::protocol::Protocol;
 
-use crate::dialect::{self, Echo, ReadStream, Stopped, WriteStream, bedrock};
+use crate::dialect::{self, DONE_MARK, Echo, ReadStream, Stopped, WriteStream, bedrock};
 use crate::failure::{ErrorBody, UpstreamError};
 use crate::sse::{Event, Splitter};
 use crate::tap::{Broken, Ending, Meter, State, most_event_bytes};
@@ -92,7 +92,7 @@ impl Translator {
         self.meter.output_bytes
     }
 
-    /// Events of the upstream that have come.
+    /// Events of the upstream that have come, `[DONE]`, errors and what could not be read left out.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
@@ -168,19 +168,19 @@ impl Translator {
         let event = Event { kind: event.kind, data: Some(data.into()) };
         let mut neutral = std::mem::take(&mut self.neutral);
         let read = self.reader.read(&event, &mut neutral);
-        self.events += 1;
         self.write(&mut neutral, written);
         match read {
-            Ok(()) if self.reader.is_over() => {
-                self.writer.finish(written);
-                self.state = State::Done;
+            Ok(()) => {
+                self.events += u64::from(data != DONE_MARK);
+                if self.reader.is_over() {
+                    self.writer.finish(written);
+                    self.state = State::Done;
+                }
                 Ok(())
             }
-            Ok(()) => Ok(()),
             Err(Stopped::Broken(broken)) => Err(broken),
+            // An error is no event: what began with one has not begun.
             Err(Stopped::Failed(error)) => {
-                // An error is no event: what began with one has not begun.
-                self.events -= 1;
                 self.state = State::Failed;
                 self.error = Some(error);
                 Ok(())

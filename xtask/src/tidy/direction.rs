@@ -26,7 +26,7 @@ const RUNTIME: &[&str] =
 const HTTP_OR_SQL: &[&str] = &["hyper", "hyper-util", "http", "axum", "sqlx", "sqlx-core", "libsqlite3-sys"];
 const HTTP_OR_REDIS: &[&str] = &["hyper", "hyper-util", "http", "axum", "redis"];
 
-const HOUSES: [House; 10] = [
+const HOUSES: [House; 11] = [
     House {
         name: "domain",
         may_use: &[],
@@ -81,6 +81,7 @@ const HOUSES: [House; 10] = [
         never: &["ring", "openssl", "openssl-sys", "native-tls", "reqwest"],
         because: "one crypto library and one way out: aws-lc-rs and egress",
     },
+    House { name: "bench", may_use: &[], never: SQL, because: "what measures the gate stands outside of it" },
     House { name: "xtask", may_use: &[], never: &[], because: "automation knows nothing of the product" },
 ];
 

@@ -119,7 +119,9 @@ const ACTS: [Act; 14] = [
         text: "TcpStream::connect",
         files: &[
             "crates/egress/src/",
-            "xtask/src/bench.rs",
+            "bench/src/",
+            "xtask/src/bench/lanes.rs",
+            "xtask/src/bench/starting.rs",
             "xtask/src/timing.rs",
             "xtask/src/timing/identifiers.rs",
             "xtask/src/foreground.rs",

@@ -7,9 +7,12 @@ use live::outbox::{Batch, Reader};
 use store::Store;
 use store::usage::Posting;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// Most records posted in one transaction.
 const BATCH: usize = 500;
+/// Pause after a post of fewer, in which more arrive: a transaction costs about as much for one record as for many.
+const PACE: Duration = Duration::from_millis(50);
 /// Pause after a post that failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two tries.
@@ -26,6 +29,10 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
             Ok(batch) => {
                 if !post(&mut reader, &store, &batch, &stop).await {
                     return;
+                }
+                if batch.len() < BATCH {
+                    // Whether time or the stop ends it: what is left is read next.
+                    let _ = timeout(PACE, stop.wait_for(|stop| *stop)).await;
                 }
             }
             Err(failed) => {
@@ -55,8 +62,15 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
 async fn post(reader: &mut Reader, store: &Store, batch: &Batch, stop: &watch::Receiver<bool>) -> bool {
     let positions: Vec<store::usage::Position> =
         batch.positions.iter().map(|p| (p.lane, p.segment, p.offset)).collect();
-    let posting =
-        Posting { calls: &batch.settled, rows: &batch.noted, pinned: &batch.pinned, positions: &positions };
+    let posting = Posting {
+        calls: &batch.settled,
+        rows: &batch.noted,
+        pinned: &batch.pinned,
+        filed: &batch.filed,
+        removed: &batch.removed,
+        batched: &batch.batched,
+        positions: &positions,
+    };
     let mut pause = FIRST_PAUSE;
     loop {
         match store.usage().post_batch(&posting).await {

@@ -118,3 +118,49 @@ proptest! {
         prop_assert!(i128::from(both) * 1_000_000 < i128::from(a + b) * i128::from(price) + 1_000_000);
     }
 }
+
+#[test]
+fn a_share_of_a_price_is_rounded_up() {
+    let check = |whole: &str, percent, expect: &str| {
+        let list = Price::new(usd(whole), usd(whole)).unwrap();
+        let Pricing::Priced(part) = Pricing::Priced(list).at_percent(percent) else { panic!("{whole}") };
+        assert_eq!((part.input, part.reasoning, part.picture), (usd(expect), usd(expect), None), "{whole}");
+    };
+    check("2.50", 50, "1.25");
+    check("0.15", 50, "0.075");
+    check("0.000000001", 50, "0.000000001");
+    check("0.000000003", 50, "0.000000002");
+    check("3", 100, "3");
+    check("0", 50, "0");
+    assert_eq!(Pricing::Free.at_percent(50), Pricing::Free);
+    assert_eq!(Pricing::Unpriced.at_percent(50), Pricing::Unpriced);
+    let most = Price { search: Some(Money::MAX), ..Price::default() }.at_percent(u8::MAX);
+    assert_eq!(most.search, Some(Money::MAX));
+}
+
+proptest! {
+    #[test]
+    fn a_share_is_the_least_amount_that_covers_it(nanos in 0..i64::MAX, percent in 0..=100_u8, from in 0..u64::MAX) {
+        let whole = Price { picture: Some(Money::from_nanos(nanos)), ..Price::default() };
+        let long = Price::new(Money::from_nanos(nanos), Money::ZERO).unwrap();
+        let stepped = Pricing::Stepped(Stepped { below: whole, from_prompt_tokens: from, beyond: long });
+        let Pricing::Stepped(part) = stepped.at_percent(percent) else { panic!("the steps stay") };
+        prop_assert_eq!(part.from_prompt_tokens, from);
+        prop_assert_eq!(part.below.picture, Some(part.beyond.input));
+        let hundredths = i128::from(part.beyond.input.nanos()) * 100;
+        let exact = i128::from(nanos) * i128::from(percent);
+        prop_assert!(hundredths >= exact && hundredths < exact + 100);
+    }
+}
+
+#[test]
+fn tokens_are_joined_and_parted_kind_by_kind() {
+    let one = Tokens { input: 1, cache_read: 2, cache_write: 3, output: 4, ..Tokens::default() };
+    let other =
+        Tokens { input: 10, reasoning: 5, audio: 6, cache_write_1h: 7, image: 8, ..Tokens::default() };
+    let both = one.plus(&other);
+    assert_eq!(both.total(), one.total() + other.total());
+    assert_eq!((both.less(&other), both.less(&one)), (one, other));
+    assert_eq!(one.less(&both), Tokens::default(), "nothing is below zero");
+    assert_eq!(Tokens { input: u64::MAX, ..one }.plus(&one).input, u64::MAX);
+}

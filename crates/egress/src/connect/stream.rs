@@ -4,7 +4,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -18,13 +17,12 @@ pub(crate) enum Stream {
     Secured(Box<TlsStream<TcpStream>>),
 }
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
+impl Stream {
+    /// Whether both sides agreed on HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
         match self {
-            Self::Secured(stream) if stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2) => {
-                Connected::new().negotiated_h2()
-            }
-            Self::Plain(_) | Self::Secured(_) => Connected::new(),
+            Self::Secured(stream) => stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2),
+            Self::Plain(_) => false,
         }
     }
 }

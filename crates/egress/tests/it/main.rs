@@ -5,6 +5,8 @@ mod flow;
 #[cfg(test)]
 mod plain;
 #[cfg(test)]
+mod pool;
+#[cfg(test)]
 mod secured;
 #[cfg(test)]
 mod world;

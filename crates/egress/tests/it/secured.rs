@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 
 use crate::world::{self, Scripted};
@@ -23,11 +25,18 @@ use crate::world::{self, Scripted};
 pub struct Secured {
     pub address: SocketAddr,
     pub certificate_pem: String,
+    /// How many connections it has accepted.
+    pub accepted: Arc<AtomicUsize>,
 }
 
 impl Secured {
     /// `names` are what its own, self-signed certificate is for.
     pub async fn start(names: &[&str], alpn: &[&[u8]]) -> Self {
+        Self::answering_together(1, names, alpn).await
+    }
+
+    /// Answers nobody before `count` requests are there.
+    pub async fn answering_together(count: usize, names: &[&str], alpn: &[&[u8]]) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let issued = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(issued.signing_key.serialize_der().into());
@@ -41,17 +50,26 @@ impl Secured {
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config))));
-        Self { address, certificate_pem: issued.cert.pem() }
+        let (acceptor, accepted) = (TlsAcceptor::from(Arc::new(config)), Arc::default());
+        tokio::spawn(accept(listener, acceptor, Arc::new(Barrier::new(count)), Arc::clone(&accepted)));
+        Self { address, certificate_pem: issued.cert.pem(), accepted }
+    }
+
+    pub fn entry(&self, host: &str) -> String {
+        format!("{host}:{}", self.address.port())
+    }
+
+    /// A client that trusts `roots` and finds every name here.
+    pub fn client(&self, host: &str, roots: &str) -> Client {
+        let settings = Settings { extra_roots_pem: roots.as_bytes().to_vec(), ..world::settings() };
+        let resolver = Arc::new(Scripted::new(vec![vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]]));
+        let policy = Arc::new(world::policy(&[&self.entry(host)]));
+        Client::with_resolver(policy, settings, resolver).expect("a client")
     }
 
     /// What a client that trusts `roots` makes of this upstream under `host`: protocol and asked-for host.
     pub async fn call(&self, host: &str, roots: &str) -> Result<(Version, String), Failed> {
-        let entry = format!("{host}:{}", self.address.port());
-        let settings = Settings { extra_roots_pem: roots.as_bytes().to_vec(), ..world::settings() };
-        let resolver = Arc::new(Scripted::new(vec![vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]]));
-        let client =
-            Client::with_resolver(Arc::new(world::policy(&[&entry])), settings, resolver).expect("a client");
+        let (client, entry) = (self.client(host, roots), self.entry(host));
         let answer =
             world::call(&client, &[&entry], &format!("https://{entry}/?key={}", world::SECRET)).await?;
         let version = answer.version();
@@ -60,18 +78,28 @@ impl Secured {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    together: Arc<Barrier>,
+    accepted: Arc<AtomicUsize>,
+) {
     while let Ok((socket, _)) = listener.accept().await {
-        let acceptor = acceptor.clone();
+        accepted.fetch_add(1, Ordering::SeqCst);
+        let (acceptor, together) = (acceptor.clone(), Arc::clone(&together));
         tokio::spawn(async move {
             // A client that does not trust us leaves here, which is what some tests are about.
             let Ok(secured) = acceptor.accept(socket).await else { return };
-            let service = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
-                let header =
-                    request.headers().get("host").map(|host| host.to_str().expect("text").to_owned());
-                let authority = request.uri().authority().map(ToString::to_string);
-                let host = format!("{}|{}", authority.unwrap_or_default(), header.unwrap_or_default());
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(host))))
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let together = Arc::clone(&together);
+                async move {
+                    let header =
+                        request.headers().get("host").map(|host| host.to_str().expect("text").to_owned());
+                    let authority = request.uri().authority().map(ToString::to_string);
+                    let host = format!("{}|{}", authority.unwrap_or_default(), header.unwrap_or_default());
+                    together.wait().await;
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(host))))
+                }
             });
             let served = auto::Builder::new(TokioExecutor::new())
                 .serve_connection(TokioIo::new(secured), service)

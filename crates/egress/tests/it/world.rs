@@ -40,12 +40,12 @@ pub async fn call(
     client: &Client,
     allow: &[&str],
     url: &str,
-) -> Result<http::Response<hyper::body::Incoming>, Failed> {
+) -> Result<http::Response<egress::Body>, Failed> {
     let target = policy(allow).check(url)?;
     send(client, &target).await
 }
 
-pub async fn send(client: &Client, target: &Target) -> Result<http::Response<hyper::body::Incoming>, Failed> {
+pub async fn send(client: &Client, target: &Target) -> Result<http::Response<egress::Body>, Failed> {
     let answer = client.send(target, get()).await;
     if let Err(failed) = &answer {
         let mut text = format!("{failed} {failed:?}");

@@ -9,7 +9,7 @@ use wire::surfaces::{self, BadForm, Boundary, Form};
 use crate::refusal::{Refusal, Stop};
 
 /// Bytes that a form may have, whatever the key allows a body of JSON: files are larger than conversations.
-pub(super) const MAX_UPLOAD_BYTES: usize = 10 << 20;
+pub(crate) const MAX_UPLOAD_BYTES: usize = 10 << 20;
 
 /// A form that was read.
 pub(crate) struct Upload {
@@ -42,12 +42,13 @@ impl Upload {
 }
 
 /// The refusal of a body that is no form.
-pub(super) fn unsupported() -> Refusal {
+pub(crate) fn unsupported() -> Refusal {
     let message = "The content type must be multipart/form-data with one boundary.";
     Refusal::new(Code::UnsupportedMediaType, message)
 }
 
-fn refused(bad: &BadForm) -> Refusal {
+/// The refusal of a form that cannot be read.
+pub(crate) fn refused(bad: &BadForm) -> Refusal {
     let refusal = Refusal::new(Code::InvalidRequest, bad.to_string());
     match bad.field() {
         Some(field) => refusal.about(field),

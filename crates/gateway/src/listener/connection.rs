@@ -20,6 +20,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::census::Place;
 use super::pulse::{Pulse, Room, Watched};
 use super::socket::Socket;
+use super::workers::Seat;
 use crate::gate::Gateway;
 use crate::pipeline::{self, HangUp, Load};
 
@@ -34,6 +35,8 @@ pub(super) struct Connection {
     pub peer: IpAddr,
     /// Held until the connection is closed.
     pub place: Place,
+    /// Held as long, on the thread that serves it.
+    pub seat: Seat,
 }
 
 /// Whether the bytes are protected on their way.
@@ -63,7 +66,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gate, builder, watcher, peer, place: _place } = self;
+        let Self { gate, builder, watcher, peer, place: _place, seat: _seat } = self;
         let (opens_within, patience) = (gate.settings.timeouts.header, gate.settings.timeouts.write);
         let pulse = Pulse::new(opens_within);
         let socket = TokioIo::new(Socket::new(stream, Arc::clone(&pulse)));
@@ -100,7 +103,8 @@ async fn answer(
     let place = Arc::clone(&gate.in_flight).try_acquire_owned().ok();
     let room = if request.version() > Version::HTTP_11 { Room::InStream } else { Room::InSocket };
     let load = if place.is_some() { Load::Bearable } else { Load::Full };
-    let mut response = pipeline::serve(gate, peer, load, request).await?;
+    // Apart from the connection, which would otherwise keep room for the largest request as long as it lives.
+    let mut response = Box::pin(pipeline::serve(gate, peer, load, request)).await?;
     protect(response.headers_mut(), transport);
     Ok(response.map(|body| Watched::new(body, room, pulse, place)))
 }

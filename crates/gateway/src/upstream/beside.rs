@@ -1,16 +1,15 @@
 //! The answer to what is no conversation: JSON, text, sound or events, by its media type. One that the endpoint does not
 //! have is no answer.
 
-use domain::protocol::Protocol;
 use domain::usage::Surface;
 use http::Response;
 use http::header::CONTENT_TYPE;
-use hyper::body::Incoming;
 use live::meters::Attempt;
 use tokio::time::Instant;
 use wire::flow::Flow;
 use wire::surfaces::{self, Content, Reported};
 
+use super::failure::Spoken;
 use super::{Answered, Failure, Next, begin_stream, first_pieces, read_whole};
 use crate::decode::Asked;
 use crate::gate::Gateway;
@@ -20,18 +19,19 @@ const JSON: &str = "application/json";
 /// Receives the answer in `response`, which came with a status of success.
 pub(super) async fn receive(
     gate: &Gateway,
-    response: Response<Incoming>,
+    response: Response<egress::Body>,
     asked: &Asked,
+    spoken: Spoken<'_>,
     first_byte: Instant,
     whole: Instant,
 ) -> Result<Answered, Failure> {
     let (surface, streams) = (asked.surface, asked.facts.stream);
     match content(&response) {
         Some(Content::Events) if streams => {
-            begin_stream(response, Protocol::Chat, Flow::of_events(surface), first_byte).await
+            begin_stream(response, spoken, Flow::of_events(surface), first_byte).await
         }
         Some(Content::Sound(media_type)) if surface == Surface::Speech && !streams => {
-            first_pieces(response, Flow::of_sound(media_type), first_byte).await
+            first_pieces(response, spoken, Flow::of_sound(media_type), first_byte).await
         }
         Some(Content::Text(media_type)) if surface == Surface::Transcriptions && !streams => {
             let body = read_whole(gate, response, whole).await?;
@@ -55,7 +55,7 @@ pub(super) async fn receive(
 }
 
 /// What the answer says it holds; one that does not say is taken for JSON.
-fn content(response: &Response<Incoming>) -> Option<Content> {
+fn content(response: &Response<egress::Body>) -> Option<Content> {
     match response.headers().get(CONTENT_TYPE) {
         None => Some(Content::Json),
         Some(media_type) => media_type.to_str().ok().and_then(surfaces::content),

@@ -9,7 +9,6 @@ use domain::protocol::Protocol;
 use domain::secret::Secret;
 use domain::time::Timestamp;
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 use live::meters::Attempt;
 use memchr::memmem;
 use tokio::time::{Instant, timeout_at};
@@ -129,12 +128,11 @@ pub(crate) struct Spoken<'a> {
 
 /// What an answer other than 200 means for the caller.
 pub(crate) async fn classify_status(
-    response: Response<Incoming>,
+    response: Response<egress::Body>,
     spoken: Spoken<'_>,
     deadline: Instant,
     now: Timestamp,
 ) -> Failure {
-    let Spoken { protocol, secret } = spoken;
     let status = response.status();
     let retry_after = match status.as_u16() {
         402 | 429 => advice::limit_reset(response.headers(), now),
@@ -143,11 +141,25 @@ pub(crate) async fn classify_status(
     let detail = format!("status {}", status.as_u16());
     let said = timeout_at(deadline, read_bounded(response.into_body(), ERROR_BYTES)).await;
     let body = said.ok().and_then(Result::ok).unwrap_or_default();
-    let said = read_error(&body);
-    let mut failure = match status.as_u16() {
-        400 if protocol == Protocol::Gemini && memmem::find(&body, BAD_GOOGLE_KEY).is_some() => {
-            Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Unauthorized)
-        }
+    let is_bad_key = status == StatusCode::BAD_REQUEST
+        && spoken.protocol == Protocol::Gemini
+        && memmem::find(&body, BAD_GOOGLE_KEY).is_some();
+    // Google's way to say it.
+    let status = if is_bad_key { StatusCode::UNAUTHORIZED } else { status };
+    let mut failure = of_status(status, read_error(&body), spoken, retry_after, detail);
+    failure.retry_after = retry_after;
+    failure
+}
+
+/// What a failure of this status means, whether it came as the status of the answer or in its first event.
+fn of_status(
+    status: StatusCode,
+    said: Option<UpstreamError>,
+    Spoken { protocol, secret }: Spoken<'_>,
+    retry_after: Option<Duration>,
+    detail: String,
+) -> Failure {
+    match status.as_u16() {
         // The gate's key is bad, not the caller's.
         401 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Unauthorized),
         403 => Failure::provider(Next::Elsewhere, Attempt::Refused, detail).telling(Told::Forbidden),
@@ -176,9 +188,7 @@ pub(crate) async fn classify_status(
             Failure::new(Next::Again, Refusal::new(Code::ProviderError, message), Attempt::Failed, detail)
         }
         _ => Failure::provider(Next::Elsewhere, Attempt::Malformed, detail),
-    };
-    failure.retry_after = retry_after;
-    failure
+    }
 }
 
 fn milliseconds(delay: Duration) -> u64 {
@@ -186,7 +196,7 @@ fn milliseconds(delay: Duration) -> u64 {
 }
 
 /// An error in the first event stands for the status that should have been sent.
-pub(crate) fn began_with_error(error: &UpstreamError) -> Failure {
+pub(crate) fn began_with_error(error: UpstreamError, spoken: Spoken<'_>) -> Failure {
     if error.says_quota_is_used_up() {
         return exhausted("the stream began with a quota error");
     }
@@ -194,5 +204,44 @@ pub(crate) fn began_with_error(error: &UpstreamError) -> Failure {
     if [&error.code, &error.kind].into_iter().flatten().any(limits) {
         return limited("the stream began with a rate limit error");
     }
-    Failure::provider(Next::Again, Attempt::Failed, "the stream began with an error")
+    let said = error.code.as_deref().and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
+    match said.filter(|status| status.is_client_error() || status.is_server_error()) {
+        Some(status) => {
+            let detail = format!("the stream began with an error of status {}", status.as_u16());
+            of_status(status, Some(error), spoken, None, detail)
+        }
+        None => Failure::provider(Next::Again, Attempt::Failed, "the stream began with an error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_in_the_first_event_is_the_status_it_stands_for() {
+        let check = |said: Option<&str>, next: Next, code: Code, told: Told| {
+            let error = UpstreamError {
+                message: "words".to_owned(),
+                kind: Some("anException".to_owned()),
+                param: None,
+                code: said.map(str::to_owned),
+            };
+            let failure = began_with_error(error, Spoken { protocol: Protocol::Bedrock, secret: None });
+            assert_eq!((failure.next, failure.refusal.code(), failure.told), (next, code, told), "{said:?}");
+        };
+        let failed = Told::Failed(Fault::Failed);
+        check(Some("400"), Next::Nothing, Code::InvalidRequest, Told::Works);
+        check(Some("403"), Next::Elsewhere, Code::ProviderError, Told::Forbidden);
+        check(Some("404"), Next::Elsewhere, Code::InvalidRequest, Told::Works);
+        check(Some("408"), Next::Again, Code::ProviderError, Told::Failed(Fault::TimedOut));
+        check(Some("424"), Next::Again, Code::ProviderError, failed);
+        check(Some("429"), Next::Again, Code::RateLimited, Told::Rest(None));
+        check(Some("500"), Next::Again, Code::ProviderError, failed);
+        check(Some("503"), Next::Again, Code::ProviderError, failed);
+        check(Some("insufficient_quota"), Next::Elsewhere, Code::NoAvailableRoute, Told::Exhausted);
+        for unknown in [Some("200"), Some("4000"), Some("overloaded"), None] {
+            check(unknown, Next::Again, Code::ProviderError, failed);
+        }
+    }
 }

@@ -36,7 +36,10 @@ impl SharedWindow {
     /// admitted. Two that meet at the last free place may both give way. What is given is the part it was counted in,
     /// for [`Self::take_back`].
     pub(super) fn admit(&self, now_ms: i64, limit: u32, period_ms: u32) -> Result<i64, Exceeded> {
-        self.look(now_ms, limit, period_ms)?;
+        self.advance(part(now_ms, period_ms));
+        if self.total() >= u64::from(limit) {
+            return Err(self.exceeded(now_ms, limit, period_ms));
+        }
         let counted_in = self.add(now_ms, 1, period_ms);
         if self.total() > u64::from(limit) {
             self.take_back(counted_in);

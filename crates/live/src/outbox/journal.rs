@@ -22,8 +22,8 @@ use domain::usage::Event;
 use tokio::sync::Notify;
 
 use super::{
-    Full, MAX_NOTED_BYTES, MAX_OPENED_BYTES, MAX_SETTLED_BYTES, OpenFailed, Settings, Sync, SyncFailed,
-    Ticket,
+    Full, MAX_KEPT_BYTES, MAX_NOTED_BYTES, MAX_OPENED_BYTES, MAX_SETTLED_BYTES, OpenFailed, Settings, Sync,
+    SyncFailed, Ticket,
 };
 use keeper::{Flusher, Housekeeper};
 use lane::{Lane, Need, Taken};
@@ -97,6 +97,7 @@ impl Journal {
             Event::Opened(_) => (Need::Opening, MAX_OPENED_BYTES),
             Event::Settled(_) => (Need::Settling, MAX_SETTLED_BYTES),
             Event::Noted(_) | Event::Pinned(_) => (Need::Noting, MAX_NOTED_BYTES),
+            Event::Filed(_) | Event::FileRemoved(_) | Event::Batched(_) => (Need::Noting, MAX_KEPT_BYTES),
         };
         let largest = self.segment_bytes.saturating_sub(segment::HEADER_BYTES) as usize;
         if payload.len() > most || frame::footprint(payload.len()) > largest {

@@ -128,7 +128,7 @@ proptest! {
                 match event {
                     Event::Opened(call) => opened.push(number(call.call)),
                     Event::Settled(call) => whole.push(number(call.opened.call)),
-                    Event::Noted(_) | Event::Pinned(_) => unreachable!("none was written"),
+                    _ => unreachable!("none was written"),
                 }
             }
         }

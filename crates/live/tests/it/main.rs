@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod pinned;

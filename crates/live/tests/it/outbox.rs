@@ -288,11 +288,11 @@ fn files_of_another_format_refuse_to_open() {
     check_refused(|bytes| bytes[10] = 3, |refused| matches!(refused, OpenFailed::NotASegment(_)));
     let newer_record = |bytes: &mut Vec<u8>| {
         let (start, end, _) = records(bytes).remove(0);
-        bytes[start + 8] = 7;
+        bytes[start + 8] = 9;
         let crc = crc32fast::hash(&bytes[start + 8..end]);
         bytes[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
     };
-    check_refused(newer_record, |refused| matches!(refused, OpenFailed::Newer { found: 7, .. }));
+    check_refused(newer_record, |refused| matches!(refused, OpenFailed::Newer { found: 9, .. }));
 }
 
 #[test]

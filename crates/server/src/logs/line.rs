@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::flood;
 use super::veil::veil;
 use crate::config::LogFormat;
 
@@ -48,6 +49,10 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut seen = Seen::default();
         event.record(&mut seen);
+        match flood::left_out() {
+            0 => {}
+            left_out => seen.fields.push(("lines_left_out", Value::Plain(left_out.to_string()))),
+        }
         let (level, target) = (event.metadata().level(), event.metadata().target());
         match self.format {
             LogFormat::Json => {

@@ -76,11 +76,11 @@ async fn an_event_may_be_large_but_not_without_bounds() {
         let text = "x".repeat(bytes);
         format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
     };
-    let large = event(200 << 10);
+    let large = event(300 << 10);
     let world = World::start().await;
     world.upstream.streams(&[HELLO, &large, STOP, USAGE, DONE]);
     assert!(world.chat(REQUEST).await.text().starts_with(&format!("{HELLO}{large}{STOP}{DONE}")));
-    world.upstream.streams(&[HELLO, &event(300 << 10), STOP, USAGE, DONE]);
+    world.upstream.streams(&[HELLO, &event(17 << 20), STOP, USAGE, DONE]);
     let text = world.chat(REQUEST).await.text();
     let error = text.strip_prefix(HELLO).expect("what came before");
     assert!(error.contains("provider_error") && error.len() < 1_000, "{error:.300}");

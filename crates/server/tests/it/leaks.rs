@@ -172,12 +172,15 @@ async fn talkative() {
     let streamed = request("gpt-test").replacen('{', "{\"stream\":true,", 1);
     assert_eq!(world.chat(&streamed).await.status, 200);
     world.usage(2).await;
+    // The gate itself says something of those alone whom it refuses.
+    let stranger = Caller::new(world.caller.address, "no key".to_owned());
+    assert_eq!(stranger.get("/v1/models").await.status, 401);
     let canaries = canaries(&world.caller.key, world.file("pepper.key").parent().unwrap());
     let sinks: Vec<_> = world.sinks().await.into_iter().filter(|(place, _)| place != "the answers").collect();
     none_in(&canaries, &sinks);
     let logged = world.logged();
-    for library in ["hyper", "sqlx"] {
-        assert!(logged.contains(library), "{library} says nothing: these logs prove nothing");
+    for speaker in ["gateway", "sqlx"] {
+        assert!(logged.contains(speaker), "{speaker} says nothing: these logs prove nothing");
     }
     world.finish().await;
 

@@ -15,6 +15,8 @@ mod api;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod bedrock;
 #[cfg(test)]
 mod canary;

@@ -112,3 +112,66 @@ async fn journal_syncing_always_answers_alike() {
     assert_eq!(world.usage(2).await[1].tokens.total(), 2);
     world.finish().await;
 }
+
+/// An answer in Anthropic's form in whose course `adviser` was asked.
+fn advised(adviser: &str) -> (String, [String; 4]) {
+    let usage = format!(
+        r#"{{"input_tokens":100,"output_tokens":50,"iterations":[{{"type":"message","input_tokens":100,"output_tokens":50}},{{"type":"advisor_message","model":"{adviser}","input_tokens":1000,"cache_read_input_tokens":200,"output_tokens":400}}]}}"#
+    );
+    let whole = format!(
+        r#"{{"id":"msg_1","type":"message","role":"assistant","model":"executor","content":[{{"type":"text","text":"Hello"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{usage}}}"#
+    );
+    let event = |kind: &str, data: &str| format!("event: {kind}\ndata: {data}\n\n");
+    let start = r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"executor","content":[],"stop_reason":null,"usage":{"input_tokens":100,"output_tokens":1}}}"#;
+    let text = r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Hello"}}"#;
+    let delta = format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{usage}}}"#);
+    let events = [
+        event("message_start", start),
+        event("content_block_start", text),
+        event("message_delta", &delta),
+        event("message_stop", r#"{"type":"message_stop"}"#),
+    ];
+    (whole, events)
+}
+
+#[tokio::test]
+async fn an_adviser_is_billed_at_its_own_prices() {
+    let mut world = World::start().await;
+    world.add_connection("advised", "anthropic", world.upstream.address, &["executor"]).await;
+    let usd = |text: &str| text.parse().unwrap();
+    for (model, input, output) in [("executor", "1", "5"), ("adviser", "10", "50")] {
+        let price = domain::price::Price::new(usd(input), usd(output)).unwrap();
+        let new = store::models::NewModel {
+            provider: "anthropic".into(),
+            model: model.into(),
+            pricing: domain::price::Pricing::Priced(price),
+            context_tokens: None,
+            max_output_tokens: None,
+            state: store::switch::Switch::Active,
+        };
+        world.store().models().upsert(&new, &world.act()).await.unwrap();
+    }
+    world.restart().await;
+    // 100 × 1 + 50 × 5 of the executor, and 1200 × 10 + 400 × 50 of the adviser, in millionths of a dollar. The prices of an
+    // adviser that nobody knows are the executor's, and the sum is then no price.
+    let cases = [("adviser", "0.03235", "priced"), ("somebody-else", "0.00355", "unpriced")];
+    for (index, (adviser, cost, pricing)) in cases.into_iter().enumerate() {
+        let (whole, events) = advised(adviser);
+        world.upstream.answers(&whole);
+        let body = r#"{"model":"executor","max_tokens":64,"messages":[{"role":"user","content":"a"}]}"#;
+        let got = world.caller.post("/v1/messages", body).await;
+        assert_eq!((got.status, got.text()), (200, whole));
+        assert_eq!(got.header("x-portcullis-cost-usd"), Some(cost));
+        world.upstream.streams(&events.each_ref().map(String::as_str));
+        let got = world.caller.post("/v1/messages", &body.replacen('{', "{\"stream\":true,", 1)).await;
+        assert!(got.text().contains("message_stop"), "{}", got.text());
+        let rows = world.usage(2 * (index + 1)).await;
+        for row in &rows[2 * index..] {
+            assert_eq!((row.cost.to_string().as_str(), row.pricing.as_str()), (cost, pricing), "{row:?}");
+            let tokens = row.tokens;
+            assert_eq!((tokens.input, tokens.cache_read, tokens.output), (1100, 200, 450));
+            assert_eq!(row.source, UsageSource::Provider);
+        }
+    }
+    world.finish().await;
+}

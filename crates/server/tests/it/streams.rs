@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::usage::{Outcome, UsageSource};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::Notify;
 
 use crate::world::upstream::{Step, chunk, stream_head};
@@ -25,6 +26,8 @@ pub fn broken(events: &[&str], last: Step) -> Vec<Step> {
     steps.push(last);
     steps
 }
+
+const JSON: &str = "content-type: application/json\r\n";
 
 #[tokio::test]
 async fn a_stream_passes_unchanged_and_usage_is_asked_for_and_hidden() {
@@ -64,10 +67,15 @@ async fn usage_is_shown_to_those_who_ask() {
 #[tokio::test]
 async fn connections_are_used_again_after_a_stream() {
     let world = World::start().await;
+    // From one connection: each thread that serves some has a pool of its own.
+    let last = world.caller.request("POST", "/v1/chat/completions", JSON, REQUEST);
+    let others = last.replace("connection: close\r\n", "").repeat(4);
     for _ in 0..5 {
         world.upstream.streams(&[HELLO, STOP, USAGE, DONE]);
-        assert_eq!(world.chat(REQUEST).await.status, 200);
     }
+    let mut answers = String::new();
+    world.caller.open((others + &last).as_bytes()).await.read_to_string(&mut answers).await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 5, "{answers}");
     world.usage(5).await;
     assert_eq!(world.upstream.connections(), 1);
     world.finish().await;

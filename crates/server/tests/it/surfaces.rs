@@ -174,14 +174,22 @@ async fn forms_pass_byte_for_byte_but_for_the_model() {
     assert_eq!((got.status, got.text().as_str()), (200, "Hello there\n"));
     assert_eq!(got.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(!got.head.contains("x-secret"), "{}", got.head);
+    // Subtitles show how long it was at least.
+    let subtitles = "1\n00:00:00,000 --> 00:00:04,500\nHello\n\n2\n00:00:04,500 --> 00:01:10,000\nthere\n";
+    world.upstream.says(200, "content-type: text/plain; charset=utf-8\r\n", subtitles);
+    let got = world.caller.post_with("/v1/audio/transcriptions", FORM, &form("any-model")).await;
+    assert_eq!((got.status, got.text().as_str()), (200, subtitles));
+    assert_eq!(got.header("x-portcullis-cost-usd"), Some("0.007"));
     let edit = form("any-model").replace("name=\"file\"", "name=\"image\"");
     world.upstream.answers(r#"{"data":[{"b64_json":"QQ=="}]}"#);
     assert_eq!(world.caller.post_with("/v1/images/edits", FORM, &edit).await.status, 200);
-    let rows = world.usage(4).await;
+    let rows = world.usage(5).await;
     assert_eq!(rows[0].units, Units { sound_ms: 30_000, ..Units::default() });
     assert_eq!(rows[1].tokens, Tokens { input: 4, audio: 10, output: 2, ..Tokens::default() });
     assert_eq!((rows[2].source, rows[2].pricing.as_str()), (UsageSource::Estimated, "unpriced"));
-    assert_eq!((rows[3].units.pictures, rows[3].cost.to_string().as_str()), (1, "0.04"));
+    assert_eq!(rows[3].units, Units { sound_ms: 70_000, ..Units::default() });
+    assert_eq!((rows[3].source, rows[3].pricing.as_str()), (UsageSource::Estimated, "priced"));
+    assert_eq!((rows[4].units.pictures, rows[4].cost.to_string().as_str()), (1, "0.04"));
     world.finish().await;
 }
 

@@ -4,6 +4,7 @@
 pub mod bao;
 pub mod caller;
 mod connections;
+pub mod keeper;
 mod logs;
 pub mod meddling;
 pub mod people;

@@ -17,7 +17,7 @@ use super::{Db, ReadFailed};
 
 /// The migrations in their order: version, title, text. They only go forward, and one that was released is never
 /// edited: a database remembers the text it was made with.
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "first tables", include_str!("../../migrations/0001_first_tables.sql")),
     (2, "vault check", include_str!("../../migrations/0002_vault_check.sql")),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
@@ -32,6 +32,7 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
     (12, "attempts and names", include_str!("../../migrations/0012_attempts_and_names.sql")),
     (13, "units", include_str!("../../migrations/0013_units.sql")),
     (14, "pinned answers", include_str!("../../migrations/0014_pinned_answers.sql")),
+    (15, "files and batches", include_str!("../../migrations/0015_files_and_batches.sql")),
 ];
 
 /// The version of the tables that this release makes.

@@ -23,6 +23,22 @@ impl Statement {
         Self { sql: sql.to_owned(), binds: Vec::new() }
     }
 
+    /// `insert` with one row of values for each of `rows`. The places of the values have no numbers: where they have,
+    /// SQLite walks through all of them for each value that is bound.
+    pub(crate) fn insert_rows<const COLUMNS: usize>(
+        insert: &'static str,
+        rows: impl IntoIterator<Item = [Bind; COLUMNS]>,
+    ) -> Self {
+        let mut statement = Self::new(insert);
+        for row in rows {
+            statement.sql.push_str(if statement.binds.is_empty() { "(?" } else { ", (?" });
+            statement.sql.extend(std::iter::repeat_n(", ?", COLUMNS - 1));
+            statement.sql.push(')');
+            statement.binds.extend(row);
+        }
+        statement
+    }
+
     /// The value of the next `$n` that the text already has.
     pub(crate) fn bind(mut self, value: impl Into<Bind>) -> Self {
         self.binds.push(value.into());

@@ -4,16 +4,19 @@
 use domain::price::{NegativePrice, Price, Pricing, Stepped};
 use serde::{Deserialize, Serialize};
 
+use crate::db::ReadFailed;
+use crate::db::row::Row;
+
 /// One list of prices.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct List {
+pub(crate) struct List {
     from_prompt_tokens: u64,
     price: Price,
 }
 
 /// The lists of `pricing`, shortest prompts first; `None` when it has no price.
-pub(super) fn of(pricing: &Pricing) -> Result<Option<Vec<List>>, NegativePrice> {
+pub(crate) fn of(pricing: &Pricing) -> Result<Option<Vec<List>>, NegativePrice> {
     let list =
         |from_prompt_tokens, price: Price| price.checked().map(|price| List { from_prompt_tokens, price });
     match pricing {
@@ -25,8 +28,18 @@ pub(super) fn of(pricing: &Pricing) -> Result<Option<Vec<List>>, NegativePrice> 
     }
 }
 
+/// Reads the two columns of a price, `pricing` and `prices`.
+pub(crate) fn column(row: &Row) -> Result<Pricing, ReadFailed> {
+    match row.text("pricing")?.as_str() {
+        "free" => Ok(Pricing::Free),
+        "unpriced" => Ok(Pricing::Unpriced),
+        // The table allows no fourth word, and no price without its lists.
+        _ => row.read("prices", read),
+    }
+}
+
 /// Reads the stored text; `None` when it is not what [`of`] makes.
-pub(super) fn read(text: &str) -> Option<Pricing> {
+fn read(text: &str) -> Option<Pricing> {
     let lists: Vec<List> = serde_json::from_str(text).ok()?;
     if lists.iter().any(|list| list.price.checked().is_err()) {
         return None;

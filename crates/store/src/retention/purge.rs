@@ -48,8 +48,12 @@ fn ways(class: Class) -> &'static [Way] {
         &[simple("DELETE FROM mailed_tokens", "SELECT rowid FROM mailed_tokens WHERE expires_at <= ")];
     const INVITATIONS: &[Way] =
         &[simple("DELETE FROM invitations", "SELECT rowid FROM invitations WHERE expires_at <= ")];
-    const PINNED: &[Way] =
-        &[simple("DELETE FROM pinned_answers", "SELECT rowid FROM pinned_answers WHERE at <= ")];
+    const PINNED: &[Way] = &[
+        simple("DELETE FROM pinned_answers", "SELECT rowid FROM pinned_answers WHERE at <= "),
+        simple("DELETE FROM files", "SELECT rowid FROM files WHERE removed_at <= "),
+    ];
+    const BATCHES: &[Way] =
+        &[simple("DELETE FROM batches", "SELECT rowid FROM batches WHERE settled AND started_at <= ")];
     const IDEMPOTENCY: &[Way] =
         &[simple("DELETE FROM idempotency", "SELECT rowid FROM idempotency WHERE created_at <= ")];
     const RUNS: &[Way] = &[
@@ -67,6 +71,7 @@ fn ways(class: Class) -> &'static [Way] {
         Class::MAILED_TOKENS => MAILED_TOKENS,
         Class::INVITATIONS => INVITATIONS,
         Class::PINNED => PINNED,
+        Class::BATCHES => BATCHES,
         Class::IDEMPOTENCY => IDEMPOTENCY,
         Class::RUNS => RUNS,
         Class::CANARIES => CANARIES,

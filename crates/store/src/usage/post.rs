@@ -8,26 +8,39 @@ use domain::usage::CallSettled;
 
 use super::{Position, Posting, record};
 use crate::audit;
+use crate::batches;
 use crate::db::statement::Statement;
 use crate::db::{Db, Tx, WriteFailed};
+use crate::files;
 use crate::keys;
 use crate::traces;
 
+/// Calls that one statement inserts: as many cost little more than one. Each number of rows is a statement of its own
+/// that the connection keeps prepared.
+const ROWS: usize = 32;
+
 pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
-    let Posting { calls, rows, pinned, positions } = *posting;
-    if calls.is_empty() && rows.is_empty() && pinned.is_empty() && positions.is_empty() {
+    let Posting { calls, rows, pinned, filed, removed, batched, positions } = *posting;
+    let kept = filed.is_empty() && removed.is_empty() && batched.is_empty();
+    if calls.is_empty() && rows.is_empty() && pinned.is_empty() && kept && positions.is_empty() {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
     let mut posted = 0;
-    // One row each: several in a statement are slower in SQLite, which looks bound values up one by one.
-    for call in calls {
-        let new = tx.execute(insert(call)).await?;
+    let (traced, bare): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.opened.trace.is_some());
+    for calls in bare.chunks(ROWS) {
+        posted += tx.execute(insert(calls)).await?;
+    }
+    for call in traced {
+        let new = tx.execute(insert(&[call])).await?;
         // A call that is posted again may have a trace whose time is over.
         if new > 0 {
             traces::keep(&mut tx, &call.opened).await?;
         }
         posted += new;
+    }
+    for call in calls {
+        batches::settle(&mut tx, call).await?;
     }
     for (key, at) in last_used(calls) {
         keys::touch(&mut tx, key, at).await?;
@@ -38,6 +51,15 @@ pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFai
     for answer in pinned {
         crate::pinned::keep(&mut tx, answer).await?;
     }
+    for batch in batched {
+        batches::keep(&mut tx, batch).await?;
+    }
+    for file in filed {
+        files::keep(&mut tx, file).await?;
+    }
+    for file in removed {
+        files::remove(&mut tx, file).await?;
+    }
     for position in positions {
         keep(&mut tx, position).await?;
     }
@@ -45,8 +67,9 @@ pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFai
     Ok(posted)
 }
 
-fn insert(call: &CallSettled) -> Statement {
-    record::write(Statement::new(record::INSERT), call).push(" ON CONFLICT (call_id) DO NOTHING")
+fn insert(calls: &[&CallSettled]) -> Statement {
+    let rows = calls.iter().map(|call| record::write(call));
+    Statement::insert_rows(record::INSERT, rows).push(" ON CONFLICT (call_id) DO NOTHING")
 }
 
 fn last_used(calls: &[CallSettled]) -> BTreeMap<KeyId, Timestamp> {

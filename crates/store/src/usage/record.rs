@@ -6,7 +6,7 @@ use domain::usage::{CallOpened, CallSettled, Outcome, RouteMode, Surface, UsageS
 
 use crate::db::ReadFailed;
 use crate::db::row::Row;
-use crate::db::statement::{Bind, Statement};
+use crate::db::statement::Bind;
 use crate::traces;
 
 /// The columns to read.
@@ -21,11 +21,11 @@ pub(super) const INSERT: &str = "INSERT INTO usage (call_id, org_id, project_id,
     reasoning_tokens, audio_tokens, cache_write_1h_tokens, image_tokens, pictures, sound_ms, characters, searches, source, \
     cost_nanos, pricing, price_version, started_at) VALUES ";
 
-/// Appends the values of `call` in parentheses.
-pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
+/// The values of `call`.
+pub(super) fn write(call: &CallSettled) -> [Bind; 27] {
     let CallOpened { call: id, org, project, key, surface, started_at, trace: _ } = &call.opened;
     let (tokens, units) = (&call.tokens, &call.units);
-    let values: [Bind; 27] = [
+    [
         id.to_string().into(),
         org.to_string().into(),
         project.to_string().into(),
@@ -53,12 +53,7 @@ pub(super) fn write(statement: Statement, call: &CallSettled) -> Statement {
         call.pricing.as_str().into(),
         call.price_version.as_str().into(),
         (*started_at).into(),
-    ];
-    let mut statement = statement.push("(");
-    for (index, value) in values.into_iter().enumerate() {
-        statement = if index == 0 { statement } else { statement.push(", ") }.push_bind(value);
-    }
-    statement.push(")")
+    ]
 }
 
 /// Reads what [`write`] wrote, with the trace that is still kept of it.
@@ -68,8 +63,7 @@ pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
         org: row.parse("org_id")?,
         project: row.parse("project_id")?,
         key: row.parse("key_id")?,
-        surface: row
-            .read("surface", |word| Surface::ALL.into_iter().find(|surface| surface.word() == word))?,
+        surface: row.read("surface", surface)?,
         started_at: row.time("started_at")?,
         trace: traces::read(row)?,
     };
@@ -108,8 +102,13 @@ pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
 
 /// A count as the database keeps it. A provider that claims more than 63 bits hold is held at that: a
 /// record that could not be written would stop every record behind it.
-pub(super) fn count(tokens: u64) -> i64 {
+pub(crate) fn count(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
+}
+
+/// Reads the word of an endpoint.
+pub(crate) fn surface(word: &str) -> Option<Surface> {
+    Surface::ALL.into_iter().find(|surface| surface.word() == word)
 }
 
 fn source(word: &str) -> Option<UsageSource> {

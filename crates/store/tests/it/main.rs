@@ -8,7 +8,9 @@
 
 mod archives;
 mod audit;
+mod batches;
 mod changes;
+mod files;
 mod idempotency;
 mod impersonation;
 mod invitations;

@@ -93,3 +93,18 @@ async fn rows_lie_over_the_catalogue() {
     models.lay_over(&mut facts).await.unwrap();
     assert_eq!(facts.get("openai", "gone").unwrap().pricing, Pricing::Free);
 }
+
+#[tokio::test]
+async fn a_price_of_ones_own_keeps_the_share_of_it_that_a_batch_costs() {
+    let world = World::new().await;
+    let models = world.store.models();
+    for model in ["listed", "deployed"] {
+        models.upsert(&new(model, Pricing::Priced(price("1", "2"))), &act(5)).await.unwrap();
+    }
+    let mut facts = Facts::default();
+    facts.insert_default("openai", ModelFacts { batch_percent: Some(50), ..ModelFacts::unknown() });
+    facts.insert("openai", "listed", ModelFacts { batch_percent: Some(60), ..ModelFacts::unknown() });
+    models.lay_over(&mut facts).await.unwrap();
+    let percent = |model| facts.get("openai", model).unwrap().batch_percent;
+    assert_eq!((percent("listed"), percent("deployed")), (Some(60), Some(50)));
+}

@@ -38,7 +38,7 @@ async fn count(world: &World, table: &str) -> i64 {
 }
 
 /// Goes over a class as of `seconds`; how many rows are gone in how many batches.
-async fn go_over(world: &World, class: Class, number: u128, seconds: i64) -> Run {
+pub async fn go_over(world: &World, class: Class, number: u128, seconds: i64) -> Run {
     let retention = world.store.retention();
     let run = retention.begin(job(number), class, Cause::Due, at(seconds), None).await.unwrap();
     while retention.remove_batch(&run, at(seconds)).await.unwrap() {}
@@ -196,6 +196,11 @@ fn planted(ended: i64, young: i64) -> Vec<String> {
             ),
             format!("INSERT INTO audit_verifications VALUES ('{name}', 'whole', 1, 1, 0, NULL, 0, {micros})"),
             format!("INSERT INTO pinned_answers VALUES ('o', CAST('{name}' AS BLOB), 'c', {micros})"),
+            format!("INSERT INTO files (org, project, name, removed_at) VALUES ('o', 'p', '{name}', {micros})"),
+            format!(
+                "INSERT INTO batches VALUES ('{name}', 'o', 'p', 'k', {micros}, NULL, 'c', 'platform', 'openai', 'f', \
+                 'chat', 'm', 1, 1, 'free', NULL, 'v', TRUE)"
+            ),
             format!("INSERT INTO retention_canaries VALUES ({micros})"),
         ]);
     }
@@ -234,7 +239,8 @@ async fn every_class_loses_what_is_past_its_time_and_nothing_else() {
     check(Class::LOGIN_FAILURES, DAY, &["login_failures"], 1).await;
     check(Class::MAILED_TOKENS, DAY, &["mailed_tokens"], 1).await;
     check(Class::INVITATIONS, 30 * DAY, &["invitations"], 1).await;
-    check(Class::PINNED, 30 * DAY, &["pinned_answers"], 1).await;
+    check(Class::PINNED, 30 * DAY, &["pinned_answers", "files"], 2).await;
+    check(Class::BATCHES, 90 * DAY, &["batches"], 1).await;
     check(Class::IDEMPOTENCY, DAY, &["idempotency"], 1).await;
     // The run itself is a run as well.
     check(Class::RUNS, 90 * DAY, &["retention_runs", "audit_verifications"], 2).await;

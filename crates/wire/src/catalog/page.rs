@@ -1,9 +1,13 @@
 //! The documentation page of the providers and the shipped prices, written from the tables themselves.
 
+use domain::catalog::CachedInBatch;
 use domain::money::Money;
 use domain::price::{Price, Pricing};
+use domain::usage::Surface;
 
-use super::{BadCatalog, Catalog, KeyRule, Model, Production, Provider, StreamUsage, providers};
+use super::{
+    BadCatalog, Catalog, KeyRule, Kind, Modalities, Model, Production, Provider, StreamUsage, providers,
+};
 
 const INTRODUCTION: &str = "\
 # Providers and prices
@@ -19,12 +23,15 @@ protocols; any other conversation is translated to the first of them.
 const MODELS_INTRODUCTION: &str = "
 ## Models and list prices
 
-USD per million tokens, and under *other* what is not counted so. A dash under *cache read* or *cache write* means that it
+*Reads* and *writes* are what a model takes and gives, of text, image, audio, video and pdf, as far as documentation says so.
+A question mark means that none was found, a dash that what it gives is none of these.
+
+Prices are USD per million tokens, and under *other* what is not counted so. A dash under *cache read* or *cache write* means that it
 costs as much as other input; where two prices stand under *cache write*, the second is for an hour.
 Reasoning tokens cost as much as other output. Where a list price depends on the length of the prompt, the second line holds for a
 prompt of at least that many tokens, as a whole. Where it depends on the time of day or on an introductory period,
-the catalogue keeps the higher one. Batch and priority tiers, and charges for tools such as web search, are not
-included. *Checked* is the day of the newest evidence for the price and leads to the page that publishes it.
+the catalogue keeps the higher one. Priority tiers, and charges for tools such as web search, are not included; a batch
+costs the share of each price that stands with its provider above. *Checked* is the day of the newest evidence for the price and leads to the page that publishes it.
 
 A model that is not listed can still be used: on a server of your own it is free, anywhere else it is unpriced
 (its cost is unknown, not zero) until you price it with `portcullis model` or in a catalogue file of your own.
@@ -59,7 +66,8 @@ fn table_of_providers(page: &mut String) {
     for provider in providers() {
         let base_url = provider.base_url.map_or_else(|| "given by the connection".to_owned(), code);
         let protocols: Vec<&str> = provider.protocols.iter().map(|protocol| protocol.word()).collect();
-        let surfaces: Vec<&str> = provider.surfaces.iter().map(|surface| surface.word()).collect();
+        let surfaces: Vec<String> =
+            provider.surfaces.iter().map(|surface| endpoint(provider, *surface)).collect();
         line(
             page,
             &format!(
@@ -73,6 +81,20 @@ fn table_of_providers(page: &mut String) {
                 usage(provider.usage_in_streams),
             ),
         );
+    }
+}
+
+/// An endpoint, and beside batches what they cost.
+fn endpoint(provider: &Provider, surface: Surface) -> String {
+    match (surface, provider.batch_percent) {
+        (Surface::Batches, Some(percent)) => {
+            let cached = match provider.cached_in_batch {
+                CachedInBatch::ShareOfItsPrice => "",
+                CachedInBatch::AsOtherInput => ", input from the cache as other input",
+            };
+            format!("{} (at {percent} % of each price{cached})", surface.word())
+        }
+        _ => surface.word().to_owned(),
     }
 }
 
@@ -110,9 +132,9 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
     line(page, &format!("\n### {}\n", provider.title));
     line(
         page,
-        "| model | kind | context | most output | input | cache read | cache write | output | other | checked |",
+        "| model | kind | reads | writes | context | most output | input | cache read | cache write | output | other | checked |",
     );
-    line(page, "|---|---|---|---|---|---|---|---|---|---|");
+    line(page, "|---|---|---|---|---|---|---|---|---|---|---|---|");
     for model in models {
         let name = model.names().map(code).collect::<Vec<_>>().join(", ");
         let checked = match (&model.checked, &model.source_url) {
@@ -121,17 +143,22 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
             (None, _) => "–".to_owned(),
         };
         let head = format!(
-            "| {name} | {} | {} | {} ",
+            "| {name} | {} | {} | {} | {} | {} ",
             model.kind.word(),
+            known(model.reads),
+            written(model),
             tokens(model.context_tokens),
             tokens(model.max_output_tokens)
         );
         match model.pricing {
-            Pricing::Priced(price) => line(page, &format!("{head}{}| {checked} |", prices(&price))),
+            Pricing::Priced(price) => line(page, &format!("{head}{}| {checked} |", prices(&price, model))),
             Pricing::Stepped(stepped) => {
-                line(page, &format!("{head}{}| {checked} |", prices(&stepped.below)));
+                line(page, &format!("{head}{}| {checked} |", prices(&stepped.below, model)));
                 let from = stepped.from_prompt_tokens;
-                line(page, &format!("| … from {from} prompt tokens | | | {}| |", prices(&stepped.beyond)));
+                line(
+                    page,
+                    &format!("| … from {from} prompt tokens | | | | | {}| |", prices(&stepped.beyond, model)),
+                );
             }
             Pricing::Free | Pricing::Unpriced => {
                 line(page, &format!("{head}| {} | | | | | {checked} |", model.pricing.word()));
@@ -145,23 +172,25 @@ fn table_of_models(page: &mut String, provider: &Provider, models: &[&Model]) {
     }
 }
 
-fn prices(price: &Price) -> String {
+fn prices(price: &Price, model: &Model) -> String {
     let unless_as_input = |part: Money| if part == price.input { "–".to_owned() } else { part.to_string() };
     let (read, write) = (unless_as_input(price.cache_read), unless_as_input(price.cache_write));
     let write = match price.cache_write_1h {
         hour if hour == price.cache_write => write,
         hour => format!("{write}, {hour}"),
     };
-    format!("| {} | {read} | {write} | {} | {} ", price.input, price.output, others(price))
+    format!("| {} | {read} | {write} | {} | {} ", price.input, price.output, others(price, model))
 }
 
 /// The prices of what is no text: tokens that differ from the dearer of input and output, and units.
-fn others(price: &Price) -> String {
+fn others(price: &Price, model: &Model) -> String {
     let dearer = price.input.max(price.output);
+    // What makes nothing but pictures has the price of those under output.
+    let pictures = if model.kind == Kind::Image { "pictures read" } else { "pictures made" };
     let unless_dearer = |part: Money| (part != dearer).then_some(part);
     let all = [
         (unless_dearer(price.audio), "audio"),
-        (unless_dearer(price.image), "pictures read"),
+        (unless_dearer(price.image), pictures),
         (price.picture, "a picture"),
         (price.second, "a second"),
         (price.characters, "a million characters"),
@@ -170,6 +199,15 @@ fn others(price: &Price) -> String {
     ];
     let words = all.into_iter().filter_map(|(price, word)| Some(format!("{word}: {}", price?)));
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// What it writes; a dash where its kind writes nothing that could be listed.
+fn written(model: &Model) -> String {
+    if model.kind.has_output() { known(model.writes) } else { "–".to_owned() }
+}
+
+fn known(modalities: Modalities) -> String {
+    if modalities.is_unknown() { "?".to_owned() } else { modalities.to_string() }
 }
 
 fn tokens(count: Option<u32>) -> String {

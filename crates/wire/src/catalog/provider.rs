@@ -1,7 +1,7 @@
 //! What differs between the providers, as fields of a row; and the format of their
 //! keys. Knows no tenant and opens no socket.
 
-use domain::catalog::ModelFacts;
+use domain::catalog::{CachedInBatch, ModelFacts};
 use domain::chat::tool_id::Grammar;
 use domain::price::Pricing;
 use domain::protocol::Protocol;
@@ -41,6 +41,10 @@ pub struct Provider {
     pub chat: ChatForm,
     /// The endpoints it has beside conversations, in OpenAI's form.
     pub surfaces: &'static [Surface],
+    /// What it charges for a token in a batch, in percent of the price elsewhere.
+    pub batch_percent: Option<u8>,
+    /// Whether that is true of what was read from the cache.
+    pub cached_in_batch: CachedInBatch,
     /// A server of the user's own: a private address, no charge for its models.
     pub local: bool,
     /// Whether a production installation may have it.
@@ -166,7 +170,8 @@ impl Provider {
     pub fn default_facts(&self) -> ModelFacts {
         let pricing = self.default_pricing();
         let price_version = format!("default/{}/{}", self.slug, pricing.word()).into();
-        ModelFacts { pricing, price_version, ..ModelFacts::unknown() }
+        let (batch_percent, cached_in_batch) = (self.batch_percent, self.cached_in_batch);
+        ModelFacts { pricing, price_version, batch_percent, cached_in_batch, ..ModelFacts::unknown() }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The table of providers: one row each, with the page that states its facts. A new compatible provider is a new
 //! row here and prices in `models.toml`, nothing else.
 
+use domain::catalog::CachedInBatch;
 use domain::chat::tool_id::Grammar;
 use domain::protocol::Protocol::{self, Anthropic, Bedrock, Gemini};
 use domain::usage::Surface::{
-    self, Completions, Embeddings, ImageEdits, Images, Moderations, Rerank, Speech, Transcriptions,
+    self, Batches, Completions, Embeddings, ImageEdits, Images, Moderations, Rerank, Speech, Transcriptions,
 };
 
 use crate::openai::ChatForm;
@@ -19,7 +20,12 @@ const CHAT_AND_RESPONSES: &[Protocol] = &[Protocol::Chat, Protocol::Responses];
 
 /// The endpoints of OpenAI itself.
 const ALL_OF_OPENAI: &[Surface] =
-    &[Completions, Embeddings, Moderations, Images, ImageEdits, Speech, Transcriptions];
+    &[Completions, Embeddings, Moderations, Images, ImageEdits, Speech, Transcriptions, Batches];
+
+/// What OpenAI, Azure and Groq charge for a token in a batch: "at 50 % less" than elsewhere, by the page of each,
+/// <https://developers.openai.com/api/docs/guides/batch>, <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
+/// and <https://console.groq.com/docs/batch>.
+const HALF: Option<u8> = Some(50);
 
 /// What most rows have in common, so that each row shows what is its own.
 const CLOUD: Provider = Provider {
@@ -34,6 +40,8 @@ const CLOUD: Provider = Provider {
     tool_ids: Grammar::Any,
     chat: ChatForm::COMPATIBLE,
     surfaces: &[],
+    batch_percent: None,
+    cached_in_batch: CachedInBatch::ShareOfItsPrice,
     local: false,
     production: Production::Allowed,
     docs_url: "",
@@ -58,6 +66,7 @@ pub(super) static TABLE: &[Provider] = &[
         protocols: CHAT_AND_RESPONSES,
         tool_ids: Grammar::Short,
         surfaces: ALL_OF_OPENAI,
+        batch_percent: HALF,
         chat: ChatForm::OPENAI,
         docs_url: "https://platform.openai.com/docs/api-reference",
         ..CLOUD
@@ -114,7 +123,8 @@ pub(super) static TABLE: &[Provider] = &[
         auth: Auth::AzureKey,
         protocols: CHAT_AND_RESPONSES,
         tool_ids: Grammar::Short,
-        surfaces: &[Completions, Embeddings, Images, ImageEdits, Speech, Transcriptions],
+        surfaces: &[Completions, Embeddings, Images, ImageEdits, Speech, Transcriptions, Batches],
+        batch_percent: HALF,
         chat: ChatForm::OPENAI,
         docs_url: "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle",
         notes: "The connection names the base URL, `https://RESOURCE.openai.azure.com/openai/v1`; a model is the name of a \
@@ -138,6 +148,10 @@ pub(super) static TABLE: &[Provider] = &[
         title: "Groq",
         base_url: Some("https://api.groq.com/openai/v1"),
         key_prefixes: &["gsk_"],
+        surfaces: &[Batches],
+        batch_percent: HALF,
+        // "The prompt caching discount does not stack with the batch discount", <https://console.groq.com/docs/prompt-caching>.
+        cached_in_batch: CachedInBatch::AsOtherInput,
         chat: ChatForm::GROQ,
         docs_url: "https://console.groq.com/docs/openai",
         notes: "Token counts of a stream may come in `x_groq.usage`.",
@@ -195,6 +209,27 @@ pub(super) static TABLE: &[Provider] = &[
         surfaces: &[Embeddings],
         docs_url: "https://docs.cohere.com/docs/compatibility-api",
         notes: "The compatibility endpoint refuses `stream_options`; a stream without token counts is estimated.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "cohere_rerank",
+        title: "Cohere, ranking",
+        base_url: Some("https://api.cohere.com/v2"),
+        protocols: &[],
+        surfaces: &[Rerank],
+        docs_url: "https://docs.cohere.com/reference/rerank",
+        notes: "Ranking stands at another address than Cohere's compatibility endpoint, hence a connection of its own with \
+                the same key. `POST /v1/rerank` is passed on as it is.",
+        ..CLOUD
+    },
+    Provider {
+        slug: "jina",
+        title: "Jina AI",
+        base_url: Some("https://api.jina.ai/v1"),
+        key_prefixes: &["jina_"],
+        protocols: &[],
+        surfaces: &[Embeddings, Rerank],
+        docs_url: "https://jina.ai/reranker/",
         ..CLOUD
     },
     Provider {
@@ -258,7 +293,17 @@ pub(super) static TABLE: &[Provider] = &[
         slug: "openai_compatible",
         title: "Any OpenAI-compatible server",
         key: KeyRule::Optional,
-        surfaces: &[Completions, Embeddings, Moderations, Images, ImageEdits, Speech, Transcriptions, Rerank],
+        surfaces: &[
+            Completions,
+            Embeddings,
+            Moderations,
+            Images,
+            ImageEdits,
+            Speech,
+            Transcriptions,
+            Rerank,
+            Batches,
+        ],
         docs_url: "https://platform.openai.com/docs/api-reference",
         notes: "The connection names the base URL, up to the part before `/chat/completions`. Models are unpriced \
                 until you price them or declare them free.",

@@ -4,7 +4,7 @@ use domain::money::{Money, NotMoney};
 use domain::price::{Price, Pricing, Stepped};
 use serde::Deserialize;
 
-use super::{Kind, Model, provider};
+use super::{Kind, Modalities, Modality, Model, provider};
 
 /// The longest model name or note, in bytes.
 const LONGEST_TEXT: usize = 256;
@@ -27,6 +27,9 @@ pub(super) struct Row {
     kind: Kind,
     context_tokens: Option<u32>,
     max_output_tokens: Option<u32>,
+    reads: Option<Vec<Modality>>,
+    writes: Option<Vec<Modality>>,
+    batch_percent: Option<BatchPercent>,
     pricing: Option<Word>,
     input: Option<String>,
     cache_read: Option<String>,
@@ -53,6 +56,20 @@ pub(super) struct Row {
 enum Word {
     Free,
     Unpriced,
+}
+
+/// What a row may say of batches in place of its provider.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(untagged)]
+enum BatchPercent {
+    Of(u8),
+    Word(NotInBatches),
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum NotInBatches {
+    None,
 }
 
 /// The prices of a call whose prompt has at least `from_tokens` tokens; what is not given is as in the row.
@@ -99,6 +116,15 @@ pub enum BadRow {
     /// Zero tokens.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// A list of forms without any, or with one twice.
+    #[error("{0} must name each of text, image, audio, video and pdf once; leave it out where nobody says")]
+    BadModalities(&'static str),
+    /// A kind of model that writes none of these forms.
+    #[error("writes stands in a row whose kind writes nothing")]
+    WritesNothing,
+    /// A batch that costs nothing, or more than the same calls elsewhere.
+    #[error("batch_percent must be 1 to 100, or \"none\" where there is no price in a batch")]
+    BadBatchPercent,
     /// Not an https address.
     #[error("source must be an https address")]
     BadSource,
@@ -112,7 +138,8 @@ pub enum BadRow {
 
 impl Row {
     pub(super) fn checked(self, version: &str) -> Result<Model, BadRow> {
-        let provider = provider(&self.provider).ok_or(BadRow::UnknownProvider)?.slug;
+        let whose = provider(&self.provider).ok_or(BadRow::UnknownProvider)?;
+        let provider = whose.slug;
         if !is_name(&self.name) || !self.aliases.iter().all(|alias| is_name(alias)) {
             return Err(BadRow::BadName);
         }
@@ -123,6 +150,17 @@ impl Row {
                 return Err(BadRow::Zero(field));
             }
         }
+        let reads = modalities("reads", self.reads.as_deref())?;
+        let writes = modalities("writes", self.writes.as_deref())?;
+        if !writes.is_unknown() && !self.kind.has_output() {
+            return Err(BadRow::WritesNothing);
+        }
+        let batch_percent = match self.batch_percent {
+            None => whose.batch_percent,
+            Some(BatchPercent::Word(NotInBatches::None)) => None,
+            Some(BatchPercent::Of(percent @ 1..=100)) => Some(percent),
+            Some(BatchPercent::Of(_)) => return Err(BadRow::BadBatchPercent),
+        };
         if self.source.as_deref().is_some_and(|source| !is_https(source)) {
             return Err(BadRow::BadSource);
         }
@@ -137,7 +175,11 @@ impl Row {
             kind: self.kind,
             context_tokens: self.context_tokens,
             max_output_tokens: self.max_output_tokens,
+            reads,
+            writes,
             pricing: self.pricing()?,
+            batch_percent,
+            cached_in_batch: whose.cached_in_batch,
             price_version: format!("{version}/{provider}/{}", self.name).into(),
             name: self.name,
             aliases: self.aliases,
@@ -240,6 +282,13 @@ impl LongPrompt {
             ..below
         };
         Ok(Pricing::Stepped(Stepped { below, from_prompt_tokens: u64::from(self.from_tokens), beyond }))
+    }
+}
+
+fn modalities(field: &'static str, listed: Option<&[Modality]>) -> Result<Modalities, BadRow> {
+    match listed {
+        None => Ok(Modalities::default()),
+        Some(listed) => Modalities::of(listed).ok_or(BadRow::BadModalities(field)),
     }
 }
 

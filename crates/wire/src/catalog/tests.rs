@@ -139,6 +139,52 @@ fn providers_are_unique_and_their_addresses_are_safe() {
     assert_eq!(refused, ["demo"]);
 }
 
+#[test]
+fn what_a_model_reads_and_writes_fits_its_kind() {
+    for model in Catalog::shipped().unwrap().models() {
+        let (reads, writes) = (model.reads, model.writes);
+        let fits = match model.kind {
+            Kind::Image => writes.has(Modality::Image),
+            Kind::Speech => reads.has(Modality::Text) && writes.has(Modality::Audio),
+            Kind::Transcription => reads.has(Modality::Audio) && writes.has(Modality::Text),
+            Kind::Chat | Kind::Completion => reads.has(Modality::Text) && writes.has(Modality::Text),
+            Kind::Embedding | Kind::Moderation | Kind::Rerank => reads.has(Modality::Text),
+        };
+        assert!(fits || reads.is_unknown(), "{}/{}", model.provider, model.name);
+        assert_eq!(reads.is_unknown(), writes.is_unknown() && model.kind.has_output(), "{}", model.name);
+    }
+}
+
+#[test]
+fn what_a_batch_costs_is_the_providers_share_unless_a_row_says_otherwise() {
+    let row = |name: &str, rest: &str| {
+        ROW.replace("\"m\"", &format!("\"{name}\"")) + "input = \"1\"\noutput = \"2\"\n" + rest
+    };
+    let own = row("of-provider", "")
+        + &row("own", "batch_percent = 75\n")
+        + &row("never", "batch_percent = \"none\"\n");
+    let facts = Catalog::parse(&file(&own)).unwrap().facts();
+    let percent = |provider, model| facts.get(provider, model).unwrap().batch_percent;
+    assert_eq!(percent("openai", "of-provider"), Some(50));
+    assert_eq!(percent("openai", "own"), Some(75));
+    assert_eq!(percent("openai", "never"), None);
+    for provider in ["openai", "azure", "groq"] {
+        assert_eq!(percent(provider, "a-deployment"), Some(50), "{provider}");
+    }
+    assert_eq!(percent("openai_compatible", "any"), None);
+    // Groq grants one discount, not both.
+    let shipped = Catalog::shipped().unwrap().facts();
+    let cost = |provider, model| {
+        let tokens = Tokens { cache_read: 1_000_000, output: 1_000_000, ..Tokens::default() };
+        shipped.get(provider, model).unwrap().batch_pricing().cost(&tokens)
+    };
+    assert_eq!(cost("groq", "openai/gpt-oss-120b"), usd("0.375"));
+    assert_eq!(cost("openai", "gpt-4o"), usd("5.625"));
+    for row in providers().iter().filter(|row| row.batch_percent.is_some()) {
+        assert!(row.has(domain::usage::Surface::Batches), "{}", row.slug);
+    }
+}
+
 fn refuse(row: &str, expect: BadRow) {
     let refused = Catalog::parse(&file(row)).unwrap_err();
     let BadCatalog::Row { row: named, problem } = refused else { panic!("{row}: {refused}") };
@@ -178,6 +224,12 @@ fn bad_rows_are_refused_by_name() {
     refuse(&format!("{ROW}input = \"1\""), BadRow::Missing("output"));
     refuse(&priced("pricing = \"free\""), BadRow::PriceBesideWord("input"));
     refuse(&priced("context_tokens = 0"), BadRow::Zero("context_tokens"));
+    refuse(&priced("reads = []"), BadRow::BadModalities("reads"));
+    refuse(&priced("writes = [\"text\", \"image\", \"text\"]"), BadRow::BadModalities("writes"));
+    let embedding = priced("reads = [\"text\"]\nwrites = [\"text\"]").replace("chat", "embedding");
+    refuse(&embedding, BadRow::WritesNothing);
+    refuse(&priced("batch_percent = 0"), BadRow::BadBatchPercent);
+    refuse(&priced("batch_percent = 101"), BadRow::BadBatchPercent);
     refuse(&priced("source = \"http://example.com\""), BadRow::BadSource);
     refuse(&priced("checked = \"2026-13-01\""), BadRow::BadDate);
     refuse(&priced("checked = \"22.11.2026\""), BadRow::BadDate);
@@ -197,6 +249,10 @@ fn files_of_another_form_are_refused() {
         &file(&format!("{ROW}input = \"1\"\noutput = \"2\"\nprice = \"3\"")),
         &file(&ROW.replace("chat", "video")),
         &file(&format!("{ROW}{ROW}name = \"again\"")),
+        &file(&format!("{ROW}pricing = \"free\"\nreads = [\"smell\"]")),
+        &file(&format!("{ROW}pricing = \"free\"\nreads = \"text\"")),
+        &file(&format!("{ROW}pricing = \"free\"\nbatch_percent = \"half\"")),
+        &file(&format!("{ROW}pricing = \"free\"\nbatch_percent = 256")),
         &file(&format!("{ROW}pricing = \"free\"\nmax_output_tokens = -1")),
     ] {
         assert!(matches!(Catalog::parse(text), Err(BadCatalog::Form(_))), "{text}");

@@ -1,12 +1,10 @@
 //! Anthropic's messages: requests, answers and their stream, in both directions.
 
 mod answer;
-mod compose;
 mod count;
 mod decode;
 mod encode;
 mod failure;
-mod members;
 mod model;
 mod notes;
 mod payload;

@@ -11,6 +11,7 @@ mod media;
 mod notes;
 mod payload;
 mod request;
+mod sources;
 mod stream_reader;
 mod stream_writer;
 mod thoughts;
@@ -29,6 +30,7 @@ pub use request::read;
 pub(crate) use stream_reader::StreamReader;
 pub(crate) use stream_writer::StreamWriter;
 pub use tool_ids::fit_tool_ids;
+pub(crate) use usage::Reported as Usage;
 pub use whole::{decode_answer, encode_answer};
 
 /// The event that ends a stream well.

@@ -1,14 +1,13 @@
 //! OpenAI's responses: requests, answers and their stream, in both directions.
 
 mod answer;
-mod compose;
 mod decode;
 mod encode;
 mod ended;
 mod envelope;
+mod event;
 mod failure;
 mod items;
-mod node;
 mod notes;
 mod output;
 mod payload;

@@ -10,6 +10,20 @@ use serde_json::value::RawValue;
 
 use super::members::Name;
 
+/// Members that most objects do not exceed.
+const USUAL_MEMBERS: usize = 8;
+
+/// What a value is, by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Bool,
+    Number,
+    Text,
+    Array,
+    Object,
+}
+
 /// One value, by its text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Value<'a>(&'a RawValue);
@@ -26,28 +40,41 @@ impl<'a> Value<'a> {
     }
 
     /// Its text in one line, without white space between its parts.
-    pub(crate) fn json(self) -> Json {
-        Json::new(compact(self.raw()))
+    pub(crate) fn compact(self) -> String {
+        compact(self.raw())
     }
 
-    fn first(self) -> Option<u8> {
-        self.raw().bytes().next()
+    /// The same, to be passed on.
+    pub(crate) fn json(self) -> Json {
+        Json::new(self.compact())
+    }
+
+    /// What it is.
+    pub(crate) fn kind(self) -> Kind {
+        match self.raw().as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::Text,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'n') | None => Kind::Null,
+            Some(_) => Kind::Number,
+        }
     }
 
     pub(crate) fn is_null(self) -> bool {
-        self.first() == Some(b'n')
+        self.kind() == Kind::Null
     }
 
     pub(crate) fn is_text(self) -> bool {
-        self.first() == Some(b'"')
+        self.kind() == Kind::Text
     }
 
     pub(crate) fn is_object(self) -> bool {
-        self.first() == Some(b'{')
+        self.kind() == Kind::Object
     }
 
     pub(crate) fn is_array(self) -> bool {
-        self.first() == Some(b'[')
+        self.kind() == Kind::Array
     }
 
     /// Its characters, if it is a string.
@@ -94,6 +121,11 @@ impl<'a> Value<'a> {
         if self.is_object() { serde_json::from_str(self.raw()).ok() } else { None }
     }
 
+    /// Its members; none unless it is an object.
+    pub(crate) fn members(self) -> Object<'a> {
+        self.object().unwrap_or_default()
+    }
+
     /// The value of a member, if it is an object with one of this name that is not null.
     pub(crate) fn get(self, name: &str) -> Option<Value<'a>> {
         self.object()?.get(name)
@@ -105,12 +137,18 @@ impl<'a> Value<'a> {
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
-    /// The value of the member of this name, unless it is null. Of two of one name the last counts.
+    /// The members of the one object in `body`; `None` when that is something else.
+    pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// The value of the member of this name, unless it is null. Of two of one name the last counts. A name in camel case
+    /// finds the same in snake case, too.
     pub(crate) fn get(&self, name: &str) -> Option<Value<'a>> {
         self.0
             .iter()
             .rev()
-            .find(|(found, _)| found == name)
+            .find(|(found, _)| is_spelling(found, name))
             .map(|&(_, value)| value)
             .filter(|value| !value.is_null())
     }
@@ -118,6 +156,31 @@ impl<'a> Object<'a> {
     /// The characters of a member that is a string.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.get(name)?.text()
+    }
+
+    /// The same, to keep, where there are any.
+    pub(crate) fn words(&self, name: &str) -> Option<String> {
+        self.text(name).filter(|text| !text.is_empty()).map(Cow::into_owned)
+    }
+
+    /// The count that a member holds.
+    pub(crate) fn unsigned(&self, name: &str) -> Option<u64> {
+        self.get(name)?.unsigned()
+    }
+
+    /// The members of a member that is an object.
+    pub(crate) fn object(&self, name: &str) -> Option<Object<'a>> {
+        self.get(name)?.object()
+    }
+
+    /// The elements of a member that is an array; none where there is no such.
+    pub(crate) fn items(&self, name: &str) -> Vec<Value<'a>> {
+        self.get(name).and_then(Value::items).unwrap_or_default()
+    }
+
+    /// Every member that is not null.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
+        self.members().filter(|(_, value)| !value.is_null())
     }
 
     /// Every member.
@@ -142,7 +205,7 @@ impl<'de> Visitor<'de> for Walk {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(name) = object.next_key_seed(Name)? {
             members.push((name, Value(object.next_value()?)));
         }
@@ -150,23 +213,53 @@ impl<'de> Visitor<'de> for Walk {
     }
 }
 
+/// Whether `given` is `name`, or the same in snake case where that is in camel case: Google and its clients write both.
+pub(crate) fn is_spelling(given: &str, name: &str) -> bool {
+    // The other spelling is longer by its underscores.
+    if given.len() <= name.len() {
+        return given == name;
+    }
+    let mut given = given.bytes();
+    let same = name.bytes().all(|byte| {
+        if byte.is_ascii_uppercase() {
+            given.next() == Some(b'_') && given.next() == Some(byte.to_ascii_lowercase())
+        } else {
+            given.next() == Some(byte)
+        }
+    });
+    same && given.next().is_none()
+}
+
+/// The text of the one object in `text`, as the arguments of a call should be; `None` for anything else.
+pub(crate) fn object(text: &str) -> Option<&str> {
+    Value::read(text.as_bytes()).filter(|value| value.is_object()).map(Value::raw)
+}
+
 /// JSON text without the white space between its parts.
 pub(crate) fn compact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let (mut in_string, mut escaped) = (false, false);
-    for character in text.chars() {
-        if !in_string && matches!(character, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        }
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
-            _ => {}
-        }
-        out.push(character);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (between, after) = rest.split_at(memchr::memchr(b'"', rest.as_bytes()).unwrap_or(rest.len()));
+        out.extend(between.chars().filter(|character| !matches!(character, ' ' | '\t' | '\n' | '\r')));
+        let (string, after) = after.split_at(string_bytes(after.as_bytes()));
+        out.push_str(string);
+        rest = after;
     }
     out
+}
+
+/// The length of the string that begins `text`, with its quotes.
+fn string_bytes(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
+        match text.get(at + found) {
+            Some(b'"') => return at + found + 1,
+            // What is escaped has one byte, or goes on with bytes that are neither.
+            _ => at += found + 2,
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -198,6 +291,26 @@ mod tests {
         assert_eq!(read("true").boolean(), Some(true));
         assert!(read("{}").items().is_none() && read("[]").object().is_none());
         assert!(Value::read(b"{\"a\":}").is_none() && Value::read(b"{}{}").is_none());
+    }
+
+    #[test]
+    fn both_spellings_are_one_name() {
+        let check =
+            |given: &str, expect: bool| assert_eq!(is_spelling(given, "inlineData"), expect, "{given}");
+        check("inlineData", true);
+        check("inline_data", true);
+        check("inlinedata", false);
+        check("inline_data_", false);
+        check("inline_Data", false);
+        assert!(!is_spelling("inlineData", "inline_data"), "one way only");
+    }
+
+    #[test]
+    fn blanks_go_only_between_the_parts() {
+        let check = |text: &str, expect: &str| assert_eq!(compact(text), expect);
+        check("{\r\n\t\"a\" : [ 1.50 , \"x y\" ] }", "{\"a\":[1.50,\"x y\"]}");
+        check(r#"{"a\\" : "\" , \\" , "b":1}"#, r#"{"a\\":"\" , \\","b":1}"#);
+        check("\"\\", "\"\\");
     }
 
     proptest! {

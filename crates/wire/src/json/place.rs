@@ -108,6 +108,28 @@ impl<'s> Place<'s> {
         object.next_value_seed(self.of(reader))
     }
 
+    /// Says what the value of the member just named is, and reads nothing out of it.
+    ///
+    /// # Errors
+    /// Those of the parser.
+    pub fn shape<'de, A: MapAccess<'de>>(self, object: &mut A) -> Result<Shape, A::Error> {
+        self.value(object, &mut Nothing)
+    }
+
+    /// Reads the value of the member just named; `None` when it is not an object.
+    ///
+    /// # Errors
+    /// Those of the parser.
+    pub fn object<'de, A, R>(self, object: &mut A) -> Result<Option<R>, A::Error>
+    where
+        A: MapAccess<'de>,
+        R: Reader<'de> + Default,
+    {
+        let mut reader = R::default();
+        let shape = self.value(object, &mut reader)?;
+        Ok(matches!(shape, Shape::Object { .. }).then_some(reader))
+    }
+
     /// Reads the next element into `reader`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::json::{Place, Reader, Shape};
+use crate::request::references::{self, Kind, References};
 
 /// What one picture, sound or file counts, whatever its own size: about 750 tokens, the middle of what
 /// providers charge for an ordinary picture.
@@ -31,7 +32,13 @@ enum Counted {
 pub(crate) struct Weight {
     /// Bytes counted.
     pub(crate) bytes: usize,
+    /// Kept things that were named.
+    pub(crate) references: References,
     counted: Counted,
+    /// What a text names that comes next.
+    naming: Option<(Kind, &'static str)>,
+    /// Whether this is a description of values, in which nothing is named.
+    describing: bool,
 }
 
 impl Weight {
@@ -42,6 +49,24 @@ impl Weight {
         object: &mut A,
     ) -> Result<Shape, A::Error> {
         self.within(Counted::Everything, |weight| at.value(object, weight))
+    }
+
+    /// Counts media and reads what it names.
+    pub(crate) fn media<T>(&mut self, read: impl FnOnce(&mut References) -> T) -> T {
+        self.bytes = self.bytes.saturating_add(MEDIA_BYTES);
+        read(&mut self.references)
+    }
+
+    /// Counts the value of the member just named, which describes what values look like, with the names in it.
+    pub(crate) fn description<'de, A: MapAccess<'de>>(
+        &mut self,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<Shape, A::Error> {
+        let outer = std::mem::replace(&mut self.describing, true);
+        let shape = self.everything(at, object);
+        self.describing = outer;
+        shape
     }
 
     fn within<T>(&mut self, counted: Counted, read: impl FnOnce(&mut Self) -> T) -> T {
@@ -56,6 +81,9 @@ impl<'de> Reader<'de> for Weight {
     fn text(&mut self, text: &str) {
         if self.counted != Counted::Nothing {
             self.bytes = self.bytes.saturating_add(text.len());
+        }
+        if let Some((kind, field)) = self.naming {
+            self.references.add(kind, field, text);
         }
     }
 
@@ -82,8 +110,21 @@ impl<'de> Reader<'de> for Weight {
             }
             counted => counted,
         };
-        self.within(counted, |weight| at.value(object, weight))?;
-        Ok(())
+        // Elsewhere than in definitions, callers choose some names themselves.
+        let is_definition = counted == Counted::Everything;
+        let describing = self.describing || (is_definition && references::describes(name));
+        let naming = match name {
+            _ if describing => None,
+            "model" if is_definition => Some(references::TOOL_MODEL),
+            _ => references::named(name),
+        };
+        let outer = (
+            std::mem::replace(&mut self.describing, describing),
+            std::mem::replace(&mut self.naming, naming),
+        );
+        let read = self.within(counted, |weight| at.value(object, weight));
+        (self.describing, self.naming) = outer;
+        read.map(|_| ())
     }
 
     fn element<A: SeqAccess<'de>>(

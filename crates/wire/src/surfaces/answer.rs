@@ -7,6 +7,7 @@ use serde::de::MapAccess;
 use crate::answer::{Answer, Malformed};
 use crate::failure::{UpstreamError, read_error};
 use crate::json::{self, Place, Reader, Shape};
+use crate::surfaces::subtitles::last_end_ms;
 
 /// More than any call can use: about 10¹². Counts above are taken for nonsense.
 const MAX_COUNT: u64 = 1 << 40;
@@ -20,6 +21,8 @@ pub struct Reported {
     pub answer: Answer,
     /// What was used, where the provider does not count it in tokens.
     pub units: Option<Units>,
+    /// What was used at least, where the answer shows that much and says no more.
+    pub at_least: Option<Units>,
 }
 
 /// Reads an answer to `surface` in JSON that came with a status of success.
@@ -61,14 +64,16 @@ pub fn read_answer(surface: Surface, body: &[u8]) -> Result<Reported, Malformed>
     };
     let tokens = payload.usage.tokens(surface);
     let answer = Answer { tokens, output_bytes: payload.text_bytes, error, ..Answer::default() };
-    Ok(Reported { answer, units })
+    Ok(Reported { answer, units, at_least: None })
 }
 
-/// Notes a transcript that came as plain text or as subtitles: nothing in it says what was used.
+/// Notes a transcript that came as plain text, in which nothing says what was used, or as subtitles, which show how far the
+/// sound went before its last silence.
 #[must_use]
 pub fn read_text(body: &[u8]) -> Reported {
     let output_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    Reported { answer: Answer { output_bytes, ..Answer::default() }, units: None }
+    let at_least = last_end_ms(body).map(|sound_ms| Units { sound_ms, ..Units::default() });
+    Reported { answer: Answer { output_bytes, ..Answer::default() }, units: None, at_least }
 }
 
 /// The members of an answer, or of one event of a stream, that the gate reads.

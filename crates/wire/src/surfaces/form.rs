@@ -60,13 +60,14 @@ impl From<BadParts> for BadForm {
 /// [`BadForm`] when it can be read in two ways, lacks the model or a file, or gives a part the gate acts on a value it
 /// cannot have.
 pub fn read_form(surface: Surface, boundary: &Boundary, body: &[u8]) -> Result<Form, BadForm> {
-    let parts = Parts(boundary.parts(body)?);
+    let parts = Parts::read(boundary, body)?;
     let file = match surface {
         Surface::Transcriptions => "file",
         _ => "image",
     };
-    let is_file =
-        |part: &Part<'_>| part.is_file && (part.name == file || part.name.strip_suffix("[]") == Some(file));
+    let is_file = |part: &Part<'_>| {
+        part.filename.is_some() && (part.name == file || part.name.strip_suffix("[]") == Some(file))
+    };
     let files = parts.0.iter().filter(|part| is_file(part)).count();
     if files == 0 || (surface == Surface::Transcriptions && files > 1) {
         return Err(BadForm::Field { field: file, problem: "must be a file" });
@@ -103,6 +104,7 @@ pub fn read_form(surface: Surface, boundary: &Boundary, body: &[u8]) -> Result<F
         choices,
         input_bytes: prompt.len(),
         continues: None,
+        references: Vec::new(),
         model_span: None,
         usage_asked: UsageAsked::Untouched,
     };
@@ -122,11 +124,22 @@ impl Form {
     }
 }
 
-struct Parts<'b>(Vec<Part<'b>>);
+/// The parts of a form.
+pub(crate) struct Parts<'b>(Vec<Part<'b>>);
 
 impl<'b> Parts<'b> {
+    /// Takes a form apart.
+    pub(crate) fn read(boundary: &Boundary, body: &'b [u8]) -> Result<Self, BadForm> {
+        Ok(Self(boundary.parts(body)?))
+    }
+
+    /// The name of every part.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'b str> {
+        self.0.iter().map(|part| part.name)
+    }
+
     /// The part of this name, which may be there once.
-    fn part(&self, name: &'static str) -> Result<Option<&Part<'b>>, BadForm> {
+    pub(crate) fn part(&self, name: &'static str) -> Result<Option<&Part<'b>>, BadForm> {
         let mut found = self.0.iter().filter(|part| part.name == name);
         match (found.next(), found.next()) {
             (_, Some(_)) => Err(problem(name, "must be there only once")),
@@ -135,9 +148,9 @@ impl<'b> Parts<'b> {
     }
 
     /// The text of the part of this name.
-    fn text(&self, name: &'static str) -> Result<Option<&'b str>, BadForm> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&'b str>, BadForm> {
         let Some(part) = self.part(name)? else { return Ok(None) };
-        if part.is_file {
+        if part.filename.is_some() {
             return Err(problem(name, "must not be a file"));
         }
         std::str::from_utf8(part.value).map(Some).map_err(|_| problem(name, "must be UTF-8"))

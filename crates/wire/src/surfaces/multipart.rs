@@ -37,12 +37,15 @@ pub(super) enum BadParts {
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part<'b> {
+pub(crate) struct Part<'b> {
     pub(super) name: &'b str,
-    pub(super) is_file: bool,
+    /// What the sender calls it, if it is a file.
+    pub(crate) filename: Option<&'b str>,
     pub(super) value: &'b [u8],
     /// Where the value lies in the body.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
+    /// Where its head says how long the value is, if it does: the digits.
+    pub(crate) length: Option<Range<usize>>,
 }
 
 impl Boundary {
@@ -82,9 +85,14 @@ impl Boundary {
         format!("multipart/form-data; boundary=\"{}\"", self.0)
     }
 
+    /// What a line that divides two parts begins with.
+    pub(crate) fn line(&self) -> String {
+        format!("--{}", self.0)
+    }
+
     /// The parts of `body` in their order.
     pub(super) fn parts<'b>(&self, body: &'b [u8]) -> Result<Vec<Part<'b>>, BadParts> {
-        let delimiter = format!("\r\n--{}", self.0);
+        let delimiter = format!("\r\n{}", self.line());
         let finder = memmem::Finder::new(delimiter.as_bytes());
         let first = delimiter.as_bytes().get(2..).unwrap_or_default();
         if !body.starts_with(first) {
@@ -111,12 +119,16 @@ impl Boundary {
             let start = at + head_end + 4;
             let value = body.get(start..).unwrap_or_default();
             let length = finder.find(value).ok_or(BadParts::NoEnd)?;
-            if head.length.is_some_and(|declared| declared != length) {
+            if head.length.is_some_and(|(_, declared)| declared != length) {
                 return Err(BadParts::BadHead);
             }
             let value = value.get(..length).unwrap_or_default();
             let span = start..start + length;
-            parts.push(Part { name: head.name, is_file: head.is_file, value, span });
+            let declared = head.length.map(|(digits, _)| {
+                let first = digits.as_ptr().addr().saturating_sub(body.as_ptr().addr());
+                first..first + digits.len()
+            });
+            parts.push(Part { name: head.name, filename: head.filename, value, span, length: declared });
             at = start + length + delimiter.len();
         }
     }
@@ -125,8 +137,9 @@ impl Boundary {
 /// The head of a part.
 struct Head<'b> {
     name: &'b str,
-    is_file: bool,
-    length: Option<usize>,
+    filename: Option<&'b str>,
+    /// How long the value is said to be, as it is written and as a number.
+    length: Option<(&'b str, usize)>,
 }
 
 impl<'b> Head<'b> {
@@ -155,16 +168,18 @@ impl<'b> Head<'b> {
         }
         let length = match length {
             None => None,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some((digits, digits.parse().ok()?))
+            }
             Some(_) => return None,
         };
-        let (name, is_file) = named(disposition?)?;
-        Some(Self { name, is_file, length })
+        let (name, filename) = named(disposition?)?;
+        Some(Self { name, filename, length })
     }
 }
 
-/// The name of a part, and whether it is a file, from its disposition.
-fn named(disposition: &str) -> Option<(&str, bool)> {
+/// The name of a part, and that of the file it is, from its disposition.
+fn named(disposition: &str) -> Option<(&str, Option<&str>)> {
     let (kind, mut rest) = disposition.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return None;
@@ -198,5 +213,5 @@ fn named(disposition: &str) -> Option<(&str, bool)> {
             None => return None,
         }
     }
-    name.map(|name| (name, file.is_some()))
+    name.map(|name| (name, file))
 }

@@ -56,6 +56,7 @@ pub fn read(surface: Surface, body: &[u8]) -> Result<Asked, Unreadable> {
         choices: root.choices,
         input_bytes: root.weight.bytes,
         continues: None,
+        references: Vec::new(),
         model_span: Some(model_span),
         usage_asked: UsageAsked::Untouched,
     };

@@ -1,3 +1,5 @@
+mod bounds;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -21,24 +23,33 @@ struct Seen {
 }
 
 fn relay<'b>(usage_chunk: UsageChunk, pieces: impl IntoIterator<Item = &'b [u8]>) -> Seen {
-    let (mut tap, mut out, mut fed) = (Tap::new(Protocol::Chat, usage_chunk), VecDeque::new(), Ok(()));
+    relay_of(Protocol::Chat, usage_chunk, pieces)
+}
+
+fn relay_of<'b>(
+    protocol: Protocol,
+    usage_chunk: UsageChunk,
+    pieces: impl IntoIterator<Item = &'b [u8]>,
+) -> Seen {
+    let (mut tap, mut out, mut fed) = (Tap::new(protocol, usage_chunk), VecDeque::new(), Ok(()));
     for piece in pieces {
         fed = tap.feed(Bytes::copy_from_slice(piece), &mut out);
         if fed.is_err() {
             break;
         }
     }
+    let (state, ending) = (tap.state(), tap.end(&mut out));
     Seen {
         out: out.iter().flatten().copied().collect(),
         fed,
-        state: tap.state(),
+        state,
         tokens: tap.tokens(),
         output_bytes: tap.output_bytes(),
         events: tap.events(),
         started: tap.started(),
         finish_seen: tap.finish_seen(),
         error: tap.take_error(),
-        ending: tap.end(),
+        ending,
     }
 }
 
@@ -102,37 +113,6 @@ fn whole_events_are_handed_on_without_copying() {
 const HI: &str = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"hi"}}]}"#;
 
 #[test]
-fn an_event_is_bounded() {
-    let big = |bytes: usize| format!("data: {{\"x\":\"{}\"}}\n\n", "a".repeat(bytes));
-    let frame = big(0).len();
-    for size in [1_000, usize::MAX] {
-        let fits = big(MAX_EVENT_BYTES - frame);
-        assert_eq!(relay(UsageChunk::Keep, fits.as_bytes().chunks(size)).out, fits.as_bytes());
-        let large = format!("data: {HI}\n\n{}", big(MAX_EVENT_BYTES - frame + 1));
-        let seen = relay(UsageChunk::Keep, large.as_bytes().chunks(size));
-        assert_eq!(seen.fed, Err(Broken::EventTooLarge));
-        assert_eq!(seen.out, format!("data: {HI}\n\n").as_bytes(), "what came before is handed on");
-        assert_eq!((seen.state, seen.ending), (State::Failed, Ending::NoTerminal));
-    }
-}
-
-#[test]
-fn the_bound_of_an_event_does_not_hang_on_where_its_last_line_end_is_cut() {
-    let sized = |bytes: usize| {
-        let frame = "data: {\"x\":\"\"}\r\n\r\n".len();
-        format!("data: {{\"x\":\"{}\"}}\r\n\r\n", "a".repeat(bytes - frame))
-    };
-    for (bytes, fed) in [(MAX_EVENT_BYTES + 1, Ok(())), (MAX_EVENT_BYTES + 2, Err(Broken::EventTooLarge))] {
-        let stream = sized(bytes);
-        let expect = relay(UsageChunk::Keep, [stream.as_bytes()]);
-        assert_eq!(expect.fed, fed);
-        for place in bytes - 5..bytes {
-            assert_eq!(relay(UsageChunk::Keep, cut(stream.as_bytes(), &[place])), expect, "cut at {place}");
-        }
-    }
-}
-
-#[test]
 fn a_broken_stream_stays_broken() {
     let (mut tap, mut out) = (Tap::new(Protocol::Chat, UsageChunk::Keep), VecDeque::new());
     let mut feed = |bytes: &'static str| tap.feed(Bytes::from_static(bytes.as_bytes()), &mut out);
@@ -175,6 +155,44 @@ fn endings() {
     check(&format!("data: {HI}\n\n"), Ending::NoTerminal);
     check("", Ending::NoTerminal);
     check(": comment\n\n", Ending::NoTerminal);
+}
+
+#[test]
+fn a_last_event_without_its_blank_line_is_handed_on_with_one() {
+    let check = |protocol: Protocol, before: &str, last: &str| {
+        let whole = relay_of(protocol, UsageChunk::Hide, [format!("{before}{last}\n\n").as_bytes()]);
+        assert_eq!((whole.ending, whole.fed), (Ending::Done { owed: b"" }, Ok(())), "{last}");
+        for end in ["", "\n", "\r\n", "\r"] {
+            let seen = relay_of(protocol, UsageChunk::Hide, [format!("{before}{last}{end}").as_bytes()]);
+            let told = String::from_utf8(seen.out).unwrap().replace("\r\n", "\n").replace('\r', "");
+            assert_eq!(told.as_bytes(), whole.out, "{last}{end:?}");
+            assert_eq!((seen.ending, seen.events), (whole.ending, whole.events), "{last}{end:?}");
+            assert_eq!((seen.tokens, seen.output_bytes), (whole.tokens, whole.output_bytes), "{last}{end:?}");
+        }
+        for cut in [1, last.len() / 2, last.len() - 1] {
+            let seen = relay_of(protocol, UsageChunk::Hide, [format!("{before}{}", &last[..cut]).as_bytes()]);
+            assert_eq!(
+                (seen.ending, seen.out.as_slice()),
+                (Ending::NoTerminal, before.as_bytes()),
+                "{last} {cut}"
+            );
+        }
+    };
+    check(
+        Protocol::Responses,
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n",
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}}}",
+    );
+    check(
+        Protocol::Anthropic,
+        "data: {\"type\":\"ping\"}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}",
+    );
+    check(
+        Protocol::Gemini,
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"b\"}]},\"finishReason\":\"STOP\"}]}",
+    );
 }
 
 #[test]

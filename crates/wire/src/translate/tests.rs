@@ -3,6 +3,7 @@ use domain::protocol::Protocol;
 use proptest::prelude::*;
 
 use super::samples::{CALLERS, Seen, TOTAL, WORDS, error, events, framed, pairs, read, stream, translated};
+use crate::dialect;
 use crate::failure::ErrorBody;
 use crate::strategies::gather;
 use crate::tap::{Broken, Ending, State};
@@ -197,6 +198,111 @@ fn a_failure_in_mid_stream_is_told_in_the_callers_dialect() {
         let told = crate::failure::read_error(&read.data.unwrap()).unwrap();
         assert_eq!(told.message, "the upstream broke off", "{caller:?}: {event}");
         assert!(event.replace('\r', "").ends_with("\n\n"), "{caller:?}: {event}");
+    }
+}
+
+#[test]
+fn what_ends_a_stream_or_cannot_be_read_is_no_event() {
+    let count = |stream: &str| whole(Protocol::Chat, Protocol::Anthropic, stream.as_bytes()).events;
+    let word = r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}]}"#;
+    assert_eq!(count("data: [DONE]\n\n"), 0);
+    assert_eq!(count(&format!("{word}\n\n: wait\n\ndata: [DONE]\n\n")), 1);
+    assert_eq!(count("data: {bad}\n\n"), 0, "what cannot be read has not begun");
+}
+
+#[test]
+fn what_one_calls_its_sources_is_cited_in_every_other_protocol() {
+    let chunk = |more: &str| {
+        format!(r#"data: {{"id":"c","choices":[{{"index":0,"delta":{{"content":"hi"}}}}]{more}}}"#)
+    };
+    let sources = r#","citations":["https://a.example/","https://b.example/"],"search_results":[{"title":"A","url":"https://a.example/","snippet":"said"},{"title":"none"}]"#;
+    let stream = format!(
+        "{}\n\n{}\n\ndata: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n",
+        chunk(""),
+        chunk(sources),
+    );
+    let body = format!(
+        r#"{{"id":"c","choices":[{{"index":0,"message":{{"role":"assistant","content":"hihi"}},"finish_reason":"stop"}}]{sources}}}"#
+    );
+    let cited = |answer: &Answer| {
+        let [Part::Text(text)] = answer.choices[0].parts.as_slice() else { panic!("{answer:?}") };
+        assert_eq!(text.text, "hihi");
+        let pages = text.citations.iter().map(|page| (page.url.clone().unwrap(), page.title.clone()));
+        pages.collect::<Vec<_>>()
+    };
+    let page = |url: &str, title: &str| (url.to_owned(), Some(title.to_owned()));
+    let told = gather(&read(Protocol::Chat, &stream).0);
+    let expect = [page("https://a.example/", "A"), ("https://b.example/".to_owned(), None)];
+    assert_eq!(cited(&told), expect);
+    let [Part::Text(text)] = told.choices[0].parts.as_slice() else { panic!("{told:?}") };
+    assert_eq!(text.citations[0].quoted.as_deref(), Some("said"));
+    assert_eq!(cited(&crate::openai::decode_answer(body.as_bytes()).unwrap()), expect);
+    // This protocol's own word for a page without a title is its address.
+    let seen = whole(Protocol::Chat, Protocol::Responses, stream.as_bytes());
+    let expect = [page("https://a.example/", "A"), page("https://b.example/", "https://b.example/")];
+    assert_eq!(cited(&understood(Protocol::Responses, &seen.out)), expect);
+}
+
+#[test]
+fn what_is_placed_in_the_words_stands_for_the_sources_of_the_whole() {
+    let note = r#"{"type":"url_citation","url_citation":{"url":"https://n.example/","start_index":0,"end_index":2}}"#;
+    let stream = format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"hi\",\"annotations\":[{note}]}},\"finish_reason\":\"stop\"}}],\"citations\":[\"https://a.example/\"]}}\n\ndata: [DONE]\n\n"
+    );
+    let body = format!(
+        r#"{{"choices":[{{"message":{{"content":"hi","annotations":[{note}]}},"finish_reason":"stop"}}],"citations":["https://a.example/"]}}"#
+    );
+    for answer in
+        [gather(&read(Protocol::Chat, &stream).0), crate::openai::decode_answer(body.as_bytes()).unwrap()]
+    {
+        let [Part::Text(text)] = answer.choices[0].parts.as_slice() else { panic!("{answer:?}") };
+        let urls: Vec<_> = text.citations.iter().map(|page| page.url.as_deref().unwrap()).collect();
+        assert_eq!(urls, ["https://n.example/"]);
+    }
+}
+
+#[test]
+fn wire_fact_03_the_signature_on_words_travels_through_callers_of_chat() {
+    let stream = br#"data: {"responseId":"r","candidates":[{"index":0,"content":{"parts":[{"text":"Hm.","thought":true,"thoughtSignature":"dGhvdWdodA=="},{"text":"Hi"}]}}]}
+
+data: {"responseId":"r","candidates":[{"index":0,"content":{"parts":[{"text":"","thoughtSignature":"d29yZHM="}]},"finishReason":"STOP"}]}
+
+"#;
+    let told = whole(Protocol::Gemini, Protocol::Chat, stream).out;
+    let details: Vec<serde_json::Value> = told
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line.strip_prefix("data: ")?).ok())
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["reasoning_details"].as_array().cloned())
+        .flatten()
+        .collect();
+    let body = br#"{"responseId":"r","candidates":[{"index":0,"content":{"parts":[{"text":"Hm.","thought":true,"thoughtSignature":"dGhvdWdodA=="},{"text":"Hi","thoughtSignature":"d29yZHM="}]},"finishReason":"STOP"}]}"#;
+    let echo = crate::dialect::Echo { id: "g", model: "m", created: 1, asks_usage: false, body: b"{}" };
+    let answer = dialect::translate_answer(Protocol::Gemini, Protocol::Chat, body, &echo).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    let streamed = serde_json::json!({ "role": "assistant", "content": "Hi", "reasoning_details": details });
+    for message in [streamed, answer["choices"][0]["message"].clone()] {
+        let request =
+            serde_json::json!({ "model": "m", "messages": [{ "role": "user", "content": "?" }, message] });
+        let read = dialect::decode_request(Protocol::Chat, request.to_string().as_bytes()).unwrap();
+        let target = crate::dialect::Target {
+            model: "gemini-3-pro",
+            max_output_tokens: None,
+            tool_ids: domain::chat::tool_id::Grammar::Any,
+            usage_in_streams: crate::catalog::StreamUsage::OnRequest,
+            chat: crate::openai::ChatForm::default(),
+        };
+        let sent = dialect::encode_request(Protocol::Gemini, &read, &target).unwrap().body;
+        let sent: serde_json::Value = serde_json::from_slice(&sent).unwrap();
+        let expect = serde_json::json!([
+            { "text": "Hm.", "thought": true, "thoughtSignature": "dGhvdWdodA==" },
+            { "text": "Hi", "thoughtSignature": "d29yZHM=" },
+        ]);
+        assert_eq!(sent["contents"][1]["parts"], expect, "{request}");
+        // To nobody else is it shown, and no thought is made of it.
+        for other in [Protocol::Chat, Protocol::Responses, Protocol::Anthropic, Protocol::Bedrock] {
+            let sent = dialect::encode_request(other, &read, &target).unwrap().body;
+            assert!(!String::from_utf8(sent).unwrap().contains("d29yZHM="), "{other:?}");
+        }
     }
 }
 

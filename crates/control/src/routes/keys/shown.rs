@@ -91,6 +91,7 @@ pub(super) enum ScopeWord {
     Images,
     Audio,
     Rerank,
+    Batches,
 }
 
 impl KeyShown {
@@ -163,6 +164,7 @@ impl From<Access> for ScopeWord {
             Access::Images => Self::Images,
             Access::Audio => Self::Audio,
             Access::Rerank => Self::Rerank,
+            Access::Batches => Self::Batches,
         }
     }
 }
@@ -178,6 +180,7 @@ impl From<ScopeWord> for Access {
             ScopeWord::Images => Self::Images,
             ScopeWord::Audio => Self::Audio,
             ScopeWord::Rerank => Self::Rerank,
+            ScopeWord::Batches => Self::Batches,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Records in bytes: `[length u32][crc32 of the payload u32][payload]`, little-endian, padded to eight bytes; a
 //! payload is one version byte and the event in postcard. Pure: it reads any bytes without a panic and knows no file.
 
+mod batched;
 mod former;
 
 use domain::usage::Event;
 
 use crate::outbox::MAX_SETTLED_BYTES;
+use batched::Written;
 
 /// Records begin at multiples of this, so that their length can be written in one atomic store.
 pub(super) const ALIGN: usize = 8;
@@ -19,8 +21,12 @@ const FORMER_CALL: u8 = 3;
 const NOTED: u8 = 4;
 /// The version of one with an answer that a provider keeps.
 const PINNED: u8 = 6;
+/// The version of one with a file that a provider keeps, or one that is gone.
+const FILED: u8 = 7;
+/// The version of one with a batch.
+const BATCHED: u8 = 8;
 /// The newest version that this release reads.
-pub(super) const NEWEST: u8 = PINNED;
+pub(super) const NEWEST: u8 = BATCHED;
 /// Bytes that the search for records behind a broken place may checksum: enough to find one that is there, too
 /// few for a crafted file to hold up the start.
 const SEARCH_BYTES: usize = 8 << 20;
@@ -124,15 +130,24 @@ pub(super) fn encode(event: &Event, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
         Event::Opened(_) | Event::Settled(_) => CALL,
         Event::Noted(_) => NOTED,
         Event::Pinned(_) => PINNED,
+        Event::Filed(_) | Event::FileRemoved(_) => FILED,
+        Event::Batched(_) => BATCHED,
     });
-    postcard::to_extend(event, buffer).ok()
+    match event {
+        Event::Batched(batch) => postcard::to_extend(&Written::of(batch), buffer).ok(),
+        event => postcard::to_extend(event, buffer).ok(),
+    }
 }
 
 /// Reads a payload.
 pub(super) fn decode(payload: &[u8]) -> Result<Event, NotAnEvent> {
     match payload.split_first() {
-        Some((&(CALL | NOTED | PINNED), event)) => {
+        Some((&(CALL | NOTED | PINNED | FILED), event)) => {
             postcard::from_bytes(event).map_err(|_| NotAnEvent::Malformed)
+        }
+        Some((&BATCHED, event)) => {
+            let read = postcard::from_bytes::<Written>(event).map_err(|_| NotAnEvent::Malformed);
+            read.map(|written| Event::Batched(Box::new(written.read())))
         }
         Some((&FORMER_CALL, event)) => former::read(event).map_err(|_| NotAnEvent::Malformed),
         Some((&version, _)) if version > NEWEST => Err(NotAnEvent::Newer(version)),

@@ -16,7 +16,7 @@ pub(super) enum Need {
     Opening,
     /// A settlement takes any room there is.
     Settling,
-    /// An entry of the audit trail leaves that half as well: refusals must not take the room of what was spent.
+    /// Anything else leaves that half as well: refusals must not take the room of what was spent.
     Noting,
 }
 

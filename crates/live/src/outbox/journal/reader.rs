@@ -209,6 +209,21 @@ impl Reader {
                             batch.pinned.push(pinned);
                             None
                         }
+                        Ok(Event::Filed(file)) => {
+                            self.ledger.noted(index, end);
+                            batch.filed.push(file);
+                            None
+                        }
+                        Ok(Event::FileRemoved(removed)) => {
+                            self.ledger.noted(index, end);
+                            batch.removed.push(removed);
+                            None
+                        }
+                        Ok(Event::Batched(batched)) => {
+                            self.ledger.noted(index, end);
+                            batch.batched.push(*batched);
+                            None
+                        }
                         Err(cause) => Some(cause.to_string()),
                     }
                 }

@@ -219,7 +219,7 @@ struct Survey {
     opened: HashMap<CallId, (u16, u32, usize)>,
     /// Settlements without an opening so far.
     settled: HashSet<CallId>,
-    /// Settlements and entries of the audit trail that are not confirmed, by lane.
+    /// Settlements and other records to post that are not confirmed, by lane.
     waiting: BTreeMap<u16, u64>,
 }
 
@@ -244,10 +244,17 @@ impl Survey {
                         *self.waiting.entry(lane).or_default() += 1;
                     }
                 }
-                Ok(Event::Noted(_) | Event::Pinned(_)) if place >= confirmed => {
-                    *self.waiting.entry(lane).or_default() += 1;
+                Ok(
+                    Event::Noted(_)
+                    | Event::Pinned(_)
+                    | Event::Filed(_)
+                    | Event::FileRemoved(_)
+                    | Event::Batched(_),
+                ) => {
+                    if place >= confirmed {
+                        *self.waiting.entry(lane).or_default() += 1;
+                    }
                 }
-                Ok(Event::Noted(_) | Event::Pinned(_)) => {}
                 Err(NotAnEvent::Newer(version)) => {
                     let (found, known) = (u16::from(version), u16::from(frame::NEWEST));
                     return Err(OpenFailed::Newer { path, found, known });

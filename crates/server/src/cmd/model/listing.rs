@@ -4,7 +4,7 @@ use domain::money::Money;
 use domain::price::{Price, Pricing};
 use serde::Serialize;
 use store::models::Model as OwnModel;
-use wire::catalog::{Catalog, Model};
+use wire::catalog::{Catalog, Modalities, Modality, Model};
 
 use crate::cmd::output::Row;
 
@@ -32,6 +32,11 @@ pub(super) struct Listed {
     pub dearer_from_prompt_tokens: Option<u64>,
     pub context_tokens: Option<u32>,
     pub max_output_tokens: Option<u32>,
+    /// What it reads and writes; empty where nobody said.
+    pub reads: Vec<&'static str>,
+    pub writes: Vec<&'static str>,
+    /// What a batch costs, in percent of the prices here.
+    pub batch_percent: Option<u8>,
     pub state: &'static str,
     /// `catalogue`, `own`, or `none` for a model that nobody described.
     pub origin: &'static str,
@@ -39,11 +44,26 @@ pub(super) struct Listed {
 }
 
 impl Row for Listed {
-    const HEAD: &'static [&'static str] =
-        &["model", "pricing", "input", "cached", "output", "context", "max output", "state", "from"];
+    const HEAD: &'static [&'static str] = &[
+        "model",
+        "pricing",
+        "input",
+        "cached",
+        "output",
+        "reads",
+        "writes",
+        "context",
+        "max output",
+        "state",
+        "from",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let words =
+            |words: &[&str], none: &str| if words.is_empty() { none.to_owned() } else { words.join(",") };
+        // What is described but writes nothing gives vectors, scores or verdicts.
+        let nothing = if self.reads.is_empty() { "?" } else { "-" };
         let number = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
         let pricing = match self.dearer_from_prompt_tokens {
             Some(tokens) => format!("{} (more from {tokens})", self.pricing),
@@ -55,6 +75,8 @@ impl Row for Listed {
             or(&self.input_usd),
             or(&self.cached_usd),
             or(&self.output_usd),
+            words(&self.reads, "?"),
+            words(&self.writes, nothing),
             number(self.context_tokens),
             number(self.max_output_tokens),
             self.state.to_owned(),
@@ -71,6 +93,7 @@ impl Listed {
         Self {
             provider: provider.to_owned(),
             model: model.to_owned(),
+            batch_percent: facts.batch_percent,
             origin: "none",
             price_version: facts.price_version.to_string(),
             ..Self::priced(&facts.pricing)
@@ -85,14 +108,21 @@ impl Listed {
             kind: Some(model.kind.word()),
             context_tokens: model.context_tokens,
             max_output_tokens: model.max_output_tokens,
+            reads: words(model.reads),
+            writes: words(model.writes),
+            batch_percent: model.batch_percent,
             origin: "catalogue",
             price_version: model.price_version.to_string(),
             ..Self::priced(&model.pricing)
         }
     }
 
-    fn from_own(model: &OwnModel) -> Self {
+    /// A row of one's own. What it does not describe is as `known` without it.
+    fn from_own(model: &OwnModel, known: Self) -> Self {
         Self {
+            reads: known.reads,
+            writes: known.writes,
+            batch_percent: known.batch_percent,
             provider: model.provider.clone(),
             model: model.model.clone(),
             context_tokens: model.context_tokens,
@@ -132,6 +162,9 @@ impl Listed {
             dearer_from_prompt_tokens,
             context_tokens: None,
             max_output_tokens: None,
+            reads: Vec::new(),
+            writes: Vec::new(),
+            batch_percent: None,
             state: "active",
             origin: "",
             price_version: String::new(),
@@ -139,15 +172,21 @@ impl Listed {
     }
 }
 
+fn words(modalities: Modalities) -> Vec<&'static str> {
+    modalities.iter().map(Modality::word).collect()
+}
+
 /// Every model, by provider and name. A row of one's own takes the place of the catalogue's row of that name, and
 /// takes an alias out of the row that had it.
 pub(super) fn all(catalogue: &Catalog, own: &[OwnModel]) -> Vec<Listed> {
     let mut rows: Vec<Listed> = catalogue.models().map(Listed::from_catalogue).collect();
     for model in own {
+        let known = one(catalogue, &[], &model.provider, &model.model)
+            .unwrap_or_else(|| Listed::unknown(&model.provider, &model.model));
         rows.retain(|row| !(row.provider == model.provider && row.model == model.model));
         let of_provider = rows.iter_mut().filter(|row| row.provider == model.provider);
         of_provider.for_each(|row| row.aliases.retain(|alias| *alias != model.model));
-        rows.push(Listed::from_own(model));
+        rows.push(Listed::from_own(model, known));
     }
     rows.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
     rows

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 
@@ -112,4 +113,25 @@ proptest! {
         prop_assert_eq!(rows[0]["shown"].as_str(), Some(&*expect));
         prop_assert_eq!(rows[1]["message"].as_str(), Some(&*expect));
     }
+}
+
+#[test]
+fn a_flood_of_one_kind_leaves_room_for_the_others() {
+    let sink = Sink::default();
+    let lines =
+        tracing_subscriber::fmt::layer().event_format(Line::new(LogFormat::Text)).with_writer(sink.clone());
+    let all = tracing_subscriber::registry().with(lines).with(flood::Flood);
+    tracing::subscriber::with_default(all, || {
+        for number in 0..10_000 {
+            tracing::info!(number, "refused");
+            tracing::error!(number, "lost");
+        }
+        tracing::warn!("another");
+    });
+    let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    let count = |what: &str| written.lines().filter(|line| line.contains(what)).count();
+    // A slow machine may need more than one second for all of them.
+    let refused = count("refused");
+    assert!((50..5_000).contains(&refused), "{refused}");
+    assert_eq!((count("lost"), count("another")), (10_000, 1));
 }

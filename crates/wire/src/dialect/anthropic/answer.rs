@@ -1,6 +1,7 @@
 //! What the gate wants to know of an answer that is relayed as it came.
 
 use super::payload::{Kind, Payload};
+use super::usage::Reported;
 use crate::answer::{Answer, Malformed};
 use crate::failure::{UpstreamError, read_error};
 use crate::json::{self, Shape};
@@ -22,6 +23,7 @@ pub fn read_answer(body: &[u8]) -> Result<Answer, Malformed> {
     } else {
         Some(read_error(body).ok_or(Malformed::NotAnAnswer)?)
     };
-    let tokens = payload.usage.and_then(|usage| usage.tokens());
-    Ok(Answer { tokens, output_bytes: payload.text_bytes, error, ..Answer::default() })
+    let tokens = payload.usage.as_ref().and_then(Reported::tokens);
+    let advice = payload.usage.as_ref().and_then(Reported::advice).cloned();
+    Ok(Answer { tokens, advice, output_bytes: payload.text_bytes, error, ..Answer::default() })
 }

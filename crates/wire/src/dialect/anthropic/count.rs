@@ -1,19 +1,18 @@
 //! The answers to requests that count the tokens of a prompt.
 
-use super::compose;
-use super::members::Object;
+use crate::json::build;
+use crate::json::look::Value;
 
 /// The tokens an answer says; `None` when it says none.
 #[must_use]
 pub fn read_count_answer(body: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(body).ok()?;
-    Object::read(text, "").ok()?.count("input_tokens").ok()?
+    Value::read(body)?.get("input_tokens")?.unsigned()
 }
 
 /// An answer as callers of this protocol expect it.
 #[must_use]
 pub fn write_count_answer(tokens: u64) -> Vec<u8> {
-    compose::object(|fields| fields.count("input_tokens", tokens))
+    build::object_alone(|fields| fields.plain("input_tokens", tokens))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use domain::chat::{self, Part, Role, Turn};
 
-use super::members::{Object, elements, refused, string};
+use crate::dialect::field::{Field, Fields};
+use crate::dialect::names::Names;
 use crate::request::Unreadable;
 
 /// Members that are read elsewhere or have a place in the neutral form.
@@ -36,9 +37,8 @@ const PLACED: [&str; 15] = [
 /// # Errors
 /// [`Unreadable`] when a member has a value it cannot have.
 pub fn decode_request(body: &[u8]) -> Result<chat::Request, Unreadable> {
-    let text = std::str::from_utf8(body).map_err(|_| crate::json::Refused::NotUtf8)?;
-    let root = Object::read(text, "")?;
-    let mut unplaced = Unplaced::default();
+    let root = Fields::read(body)?;
+    let mut unplaced = Names::default();
     for name in root.names().filter(|name| !PLACED.contains(name)) {
         if !matches!(name, "metadata" | "cache_control") {
             unplaced.add(name);
@@ -55,7 +55,7 @@ pub fn decode_request(body: &[u8]) -> Result<chat::Request, Unreadable> {
         tools: tools::definitions(&root, &mut unplaced)?,
         tool_choice,
         parallel_tool_calls,
-        max_output_tokens: root.count("max_tokens")?,
+        max_output_tokens: root.unsigned("max_tokens")?,
         sampling: settings::sampling(&root)?,
         stop: settings::stop(&root)?,
         thinking: settings::thinking(&root)?,
@@ -65,31 +65,18 @@ pub fn decode_request(body: &[u8]) -> Result<chat::Request, Unreadable> {
         stream: root.boolean("stream")?.unwrap_or(false),
         ..chat::Request::default()
     };
-    Ok(chat::Request { unplaced: unplaced.0, ..request })
+    Ok(chat::Request { unplaced: unplaced.into_list(), ..request })
 }
 
-/// The names of what has no place in the neutral form, each once.
-#[derive(Debug, Default)]
-pub(super) struct Unplaced(Vec<String>);
-
-impl Unplaced {
-    /// Notes a name.
-    pub(super) fn add(&mut self, name: &str) {
-        if !self.0.iter().any(|known| known == name) {
-            self.0.push(name.to_owned());
-        }
-    }
-}
-
-fn turns(root: &Object<'_>, unplaced: &mut Unplaced) -> Result<Vec<Turn>, Unreadable> {
+fn turns(root: &Fields<'_>, unplaced: &mut Names) -> Result<Vec<Turn>, Unreadable> {
     let mut turns = Vec::new();
     let mut calls = HashMap::new();
-    if let Some(raw) = root.raw("system") {
-        let parts = content(raw, "system", &mut calls, unplaced)?;
+    if let Some(system) = root.get("system") {
+        let parts = content(&system, &mut calls, unplaced)?;
         turns.push(Turn { role: Role::System, name: None, parts });
     }
-    for (index, raw) in root.list("messages")?.unwrap_or_default().into_iter().enumerate() {
-        let message = Object::read(raw, format!("messages[{index}]"))?;
+    for message in root.items("messages")? {
+        let message = message.object()?;
         let role = match message.needed_text("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,
@@ -99,8 +86,7 @@ fn turns(root: &Object<'_>, unplaced: &mut Unplaced) -> Result<Vec<Turn>, Unread
         for name in message.names().filter(|name| !matches!(*name, "role" | "content")) {
             unplaced.add(&format!("messages[].{name}"));
         }
-        let raw = message.raw("content").ok_or_else(|| message.refuse("content", "is required"))?;
-        let parts = content(raw, &message.place("content"), &mut calls, unplaced)?;
+        let parts = content(&message.need("content")?, &mut calls, unplaced)?;
         add(&mut turns, Turn { role, name: None, parts });
     }
     Ok(turns)
@@ -119,18 +105,15 @@ fn add(turns: &mut Vec<Turn>, turn: Turn) {
 
 /// A string, or blocks. `calls` knows the names of the tools that were called before.
 fn content(
-    raw: &str,
-    path: &str,
+    content: &Field<'_>,
     calls: &mut HashMap<String, String>,
-    unplaced: &mut Unplaced,
+    unplaced: &mut Names,
 ) -> Result<Vec<Part>, Unreadable> {
-    if let Some(text) = string(raw) {
+    if let Some(text) = content.value.text() {
         return Ok(vec![Part::text(text)]);
     }
-    let blocks = elements(raw).ok_or_else(|| refused(path, "must be a string or an array of blocks"))?;
     let mut parts = Vec::new();
-    for (index, block) in blocks.into_iter().enumerate() {
-        let block = Object::read(block, format!("{path}[{index}]"))?;
+    for block in blocks::list(content)? {
         blocks::read(&block, calls, unplaced, &mut parts)?;
     }
     Ok(parts)

@@ -10,9 +10,10 @@ mod turns;
 use domain::chat;
 use domain::protocol::Protocol;
 
-use super::compose::{self, Fields};
 use super::model::Rules;
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
+use crate::json::build::{self, ObjectWriter};
 use thinking::Plan;
 use turns::Conversation;
 
@@ -26,14 +27,14 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
     let stop = settings::stop(&request.stop, &mut prompt.dropped);
     let service_tier = settings::service_tier(request.service_tier.as_deref(), &mut prompt.dropped);
     settings::name_unsaid(request, &mut prompt.dropped);
-    let body = compose::object(|fields| {
+    let body = build::object_alone(|fields| {
         fields.text("model", target.model);
-        fields.count("max_tokens", prompt.plan.max_tokens);
+        fields.plain("max_tokens", prompt.plan.max_tokens);
         prompt.write(fields);
-        fields.some_number("temperature", sampling.temperature);
-        fields.some_number("top_p", sampling.top_p);
+        fields.float_if("temperature", sampling.temperature);
+        fields.float_if("top_p", sampling.top_p);
         if let Some(top_k) = sampling.top_k {
-            fields.count("top_k", top_k);
+            fields.plain("top_k", top_k);
         }
         if !stop.is_empty() {
             fields.list("stop_sequences", &stop);
@@ -41,12 +42,12 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
         if let Some(user) = &request.user {
             fields.object("metadata", |fields| fields.text("user_id", user));
         }
-        fields.some_text("service_tier", service_tier);
+        fields.text_if("service_tier", service_tier);
         if request.stream {
-            fields.boolean("stream", true);
+            fields.plain("stream", true);
         }
     });
-    Ok(Encoded { body, dropped: prompt.dropped.0 })
+    Ok(Encoded { body, dropped: prompt.dropped.into_list() })
 }
 
 /// Writes the request that asks how many tokens the prompt of `request` has. What does not change that is left out and
@@ -56,31 +57,11 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
 /// As [`encode_request`].
 pub fn encode_count(request: &chat::Request, target: &Target<'_>) -> Result<Encoded, Inexpressible> {
     let prompt = Prompt::of(request, target)?;
-    let body = compose::object(|fields| {
+    let body = build::object_alone(|fields| {
         fields.text("model", target.model);
         prompt.write(fields);
     });
-    Ok(Encoded { body, dropped: prompt.dropped.0 })
-}
-
-/// The names of what is dropped, as met, each once.
-#[derive(Debug, Default)]
-pub(super) struct Dropped(Vec<String>);
-
-impl Dropped {
-    /// Notes a name.
-    pub(super) fn add(&mut self, name: &str) {
-        if !self.0.iter().any(|known| known == name) {
-            self.0.push(name.to_owned());
-        }
-    }
-
-    /// Notes a name if something has it.
-    pub(super) fn add_if(&mut self, is_lost: bool, name: &str) {
-        if is_lost {
-            self.add(name);
-        }
-    }
+    Ok(Encoded { body, dropped: prompt.dropped.into_list() })
 }
 
 /// What the model reads and how it is to think about it: the part of a request that counting needs, too.
@@ -91,13 +72,13 @@ struct Prompt {
     tool_choice: Option<Vec<u8>>,
     format: Option<String>,
     plan: Plan,
-    dropped: Dropped,
+    dropped: Names,
 }
 
 impl Prompt {
     fn of(request: &chat::Request, target: &Target<'_>) -> Result<Self, Inexpressible> {
         let rules = Rules::of(target.model);
-        let mut dropped = Dropped::default();
+        let mut dropped = Names::default();
         let conversation = Conversation::of(&request.turns, &rules, target, &mut dropped)?;
         let tools = tools::definitions(request, &mut dropped)?;
         let plan = Plan::of(request, &rules, target, &mut dropped);
@@ -106,7 +87,7 @@ impl Prompt {
         Ok(Self { rules, conversation, tools, tool_choice, format, plan, dropped })
     }
 
-    fn write(&self, fields: &mut Fields<'_>) {
+    fn write(&self, fields: &mut ObjectWriter<'_>) {
         let system = &self.conversation.system;
         if !system.is_empty() {
             fields.list("system", system.iter().map(|block| &block.json));
@@ -123,7 +104,7 @@ impl Prompt {
         }
         if self.plan.effort.is_some() || self.format.is_some() {
             fields.object("output_config", |fields| {
-                fields.some_text("effort", self.plan.effort);
+                fields.text_if("effort", self.plan.effort);
                 if let Some(schema) = &self.format {
                     fields.object("format", |fields| {
                         fields.text("type", "json_schema");

@@ -1,12 +1,12 @@
 //! Errors as callers of this protocol expect them.
 
-use super::compose;
 use crate::failure::ErrorBody;
+use crate::json::build;
 
 /// The body of an error answer.
 #[must_use]
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         fields.text("type", "error");
         fields.object("error", |fields| {
             fields.text("type", error.kind);

@@ -157,7 +157,7 @@ fn describe_stream(stream: &[u8]) -> String {
         tap.started()
     );
     describe_error(&mut out, tap.take_error().as_ref());
-    match tap.end() {
+    match tap.end(&mut VecDeque::new()) {
         Ending::Done { owed: b"" } => out.push_str("relayed: done\n"),
         Ending::Done { owed } => {
             writeln!(out, "relayed: done but for {:?}", String::from_utf8_lossy(owed)).unwrap();

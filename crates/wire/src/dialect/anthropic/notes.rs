@@ -27,6 +27,7 @@ impl dialect::Notes for Notes {
         if let Some(usage) = payload.usage {
             self.usage.correct(usage);
             meter.tokens = self.usage.tokens().or(meter.tokens);
+            meter.advice = self.usage.advice().cloned();
         }
         Ok(if kind == Kind::Stop { Said::Done } else { Said::More })
     }

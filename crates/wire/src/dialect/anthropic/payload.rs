@@ -78,7 +78,7 @@ impl<'de> Reader<'de> for Payload {
             "message" => {
                 let mut message = Payload::default();
                 at.value(object, &mut message)?;
-                self.usage = message.usage.or(self.usage);
+                self.usage = message.usage.or_else(|| self.usage.take());
                 self.text_bytes = self.text_bytes.saturating_add(message.text_bytes);
             }
             "delta" => {
@@ -93,9 +93,9 @@ impl<'de> Reader<'de> for Payload {
                 self.has_content |= matches!(shape, Shape::Array { .. });
                 self.count(&words);
             }
-            "usage" => self.usage = Reported::read(at, object)?.or(self.usage),
-            "stop_reason" => self.is_finished |= is_word(at.value(object, &mut Unread)?),
-            "error" => self.has_error |= matches!(at.value(object, &mut Unread)?, Shape::Object { .. }),
+            "usage" => self.usage = at.object::<_, Reported>(object)?.or_else(|| self.usage.take()),
+            "stop_reason" => self.is_finished |= is_word(at.shape(object)?),
+            "error" => self.has_error |= matches!(at.shape(object)?, Shape::Object { .. }),
             _ => at.skip(object)?,
         }
         Ok(())
@@ -105,10 +105,6 @@ impl<'de> Reader<'de> for Payload {
 fn is_word(shape: Shape) -> bool {
     matches!(shape, Shape::Text { bytes } if bytes > 0)
 }
-
-struct Unread;
-
-impl Reader<'_> for Unread {}
 
 /// `delta`: more of a block, or the end of the answer.
 #[derive(Default)]
@@ -125,7 +121,7 @@ impl<'de> Reader<'de> for Delta {
         object: &mut A,
     ) -> Result<(), A::Error> {
         if name == "stop_reason" {
-            self.is_finished |= is_word(at.value(object, &mut Unread)?);
+            self.is_finished |= is_word(at.shape(object)?);
             return Ok(());
         }
         self.words.member(name, at, object)
@@ -151,7 +147,7 @@ impl<'de> Reader<'de> for Words {
     ) -> Result<(), A::Error> {
         match name {
             "text" | "thinking" | "partial_json" | "name" => {
-                if let Shape::Text { bytes } = at.value(object, &mut Unread)? {
+                if let Shape::Text { bytes } = at.shape(object)? {
                     self.add(bytes);
                 }
             }

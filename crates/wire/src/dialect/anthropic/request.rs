@@ -1,6 +1,7 @@
 //! What a request of this protocol asks for: one strict pass that checks the members the gate acts on and leaves all
 //! others untouched.
 
+mod container;
 mod content;
 
 use std::ops::Range;
@@ -9,9 +10,11 @@ use serde::de::MapAccess;
 
 use crate::json::{self, Place, Reader, Refused, Shape};
 use crate::request::fields::{boolean, integer, model_name, temperature};
+use crate::request::references::References;
 use crate::request::rewrite::UsageAsked;
 use crate::request::{MAX_STOPS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable};
-use content::{Definitions, Messages, Words};
+use container::Container;
+use content::{Definitions, Messages, Tools, Words};
 
 /// Reads the body of a request for an answer.
 ///
@@ -49,6 +52,7 @@ pub fn read_count(body: &[u8]) -> Result<Request, Unreadable> {
         choices: 1,
         input_bytes: root.input_bytes,
         continues: None,
+        references: root.references.all()?,
         model_span: Some(model_span),
         usage_asked: UsageAsked::Untouched,
     })
@@ -62,19 +66,21 @@ struct Root {
     max_tokens: Option<u64>,
     has_messages: bool,
     input_bytes: usize,
+    references: References,
 }
 
 impl Root {
     /// `tools`, all of which the model reads.
     fn tools<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
-        let mut definitions = Definitions::default();
-        match at.value(object, &mut definitions)? {
+        let mut tools = Tools::default();
+        match at.value(object, &mut tools)? {
             Shape::Null => {}
             Shape::Array { items } if items <= MAX_TOOLS => {}
             Shape::Array { .. } => return Err(at.refuse("tools", "has too many elements")),
             _ => return Err(at.refuse("tools", "must be an array")),
         }
-        self.input_bytes = self.input_bytes.saturating_add(definitions.bytes);
+        self.input_bytes = self.input_bytes.saturating_add(tools.definitions.bytes);
+        self.references.append(tools.references);
         Ok(())
     }
 
@@ -86,6 +92,7 @@ impl Root {
         }
         self.has_messages = true;
         self.input_bytes = self.input_bytes.saturating_add(messages.bytes);
+        self.references.append(messages.references);
         Ok(())
     }
 
@@ -96,6 +103,7 @@ impl Root {
             _ => return Err(at.refuse("system", "must be a string or an array of text blocks")),
         }
         self.input_bytes = self.input_bytes.saturating_add(words.bytes);
+        self.references.append(words.references);
         Ok(())
     }
 }
@@ -121,6 +129,9 @@ impl<'de> Reader<'de> for Root {
             "messages" => self.messages(at, object)?,
             "system" => self.system(at, object)?,
             "tools" => self.tools(at, object)?,
+            "container" => {
+                at.value(object, &mut Container(&mut self.references))?;
+            }
             "output_config" | "output_format" => {
                 let mut definitions = Definitions::default();
                 at.value(object, &mut definitions)?;

@@ -3,14 +3,16 @@
 
 mod open;
 
+use std::borrow::Cow;
+
 use domain::chat::{self, Event};
 
-use super::members::Object;
 use super::stop;
 use super::usage::Reported;
 use super::whole;
 use crate::dialect::{ReadStream, Stopped};
 use crate::failure::{UpstreamError, read_error};
+use crate::json::look::{Object, Value};
 use crate::sse;
 use crate::tap::Broken;
 use open::Open;
@@ -31,22 +33,21 @@ pub(crate) struct StreamReader {
 impl ReadStream for StreamReader {
     fn read(&mut self, event: &sse::Event<'_>, out: &mut Vec<chat::Event>) -> Result<(), Stopped> {
         let data = event.data.as_deref().unwrap_or_default();
-        let text = std::str::from_utf8(data).map_err(|_| Stopped::Broken(Broken::NotJson))?;
-        let payload = Object::read(text, "").map_err(|_| Stopped::Broken(Broken::NotJson))?;
-        let said = payload.text("type").ok().flatten();
+        let payload = Object::read(data).ok_or(Stopped::Broken(Broken::NotJson))?;
+        let said = payload.text("type");
         let kind = said.as_deref().or_else(|| std::str::from_utf8(event.kind).ok()).unwrap_or_default();
         match kind {
             "message_start" => self.start(&payload, out),
             "content_block_start" => {
                 self.begin(out);
                 self.close(out);
-                if let Some(block) = payload.object("content_block").ok().flatten() {
-                    self.open_block(&block, out)?;
+                if let Some(block) = payload.get("content_block") {
+                    self.open_block(block, out)?;
                 }
             }
             "content_block_delta" => {
                 self.begin(out);
-                if let Some(delta) = payload.object("delta").ok().flatten() {
+                if let Some(delta) = payload.object("delta") {
                     self.grow(&delta, out)?;
                 }
             }
@@ -76,11 +77,12 @@ impl ReadStream for StreamReader {
 
 impl StreamReader {
     fn start(&mut self, payload: &Object<'_>, out: &mut Vec<Event>) {
-        let Some(message) = payload.object("message").ok().flatten() else { return };
+        let Some(message) = payload.object("message") else { return };
         if !self.begun {
             self.begun = true;
-            self.id = message.text("id").ok().flatten();
-            out.push(Event::Began { id: self.id.clone(), model: message.text("model").ok().flatten() });
+            let text = |name: &str| message.text(name).map(Cow::into_owned);
+            self.id = text("id");
+            out.push(Event::Began { id: self.id.clone(), model: text("model") });
         }
         self.use_up(&message, out);
     }
@@ -93,12 +95,14 @@ impl StreamReader {
     }
 
     fn use_up(&mut self, holder: &Object<'_>, out: &mut Vec<Event>) {
-        let Some(reported) = holder.raw("usage").and_then(whole::reported) else { return };
+        let Some(reported) = holder.get("usage").and_then(|usage| whole::reported(usage.raw())) else {
+            return;
+        };
         self.usage.correct(reported);
         out.extend(self.usage.tokens().map(Event::Used));
     }
 
-    fn open_block(&mut self, block: &Object<'_>, out: &mut Vec<Event>) -> Result<(), Stopped> {
+    fn open_block(&mut self, block: Value<'_>, out: &mut Vec<Event>) -> Result<(), Stopped> {
         let open = Open::of(block, self.parts, self.id.as_deref(), out)?;
         self.parts += u32::from(open.is_some());
         self.open = open;
@@ -127,13 +131,13 @@ impl StreamReader {
     fn finish(&mut self, payload: &Object<'_>, out: &mut Vec<Event>) {
         self.begin(out);
         self.use_up(payload, out);
-        let Some(delta) = payload.object("delta").ok().flatten() else { return };
-        let Some(word) = delta.text("stop_reason").ok().flatten().filter(|word| !word.is_empty()) else {
+        let Some(delta) = payload.object("delta") else { return };
+        let Some(word) = delta.words("stop_reason") else {
             return;
         };
         self.close(out);
         if !std::mem::replace(&mut self.finished, true) {
-            let finish = stop::read(&word, delta.text("stop_sequence").ok().flatten());
+            let finish = stop::read(&word, delta.text("stop_sequence").map(Cow::into_owned));
             out.push(Event::Finished { choice: 0, finish });
         }
     }

@@ -5,11 +5,11 @@ use domain::chat::{self, Event, Finish, Growth, Opening, Reason, Signature};
 use domain::price::Tokens;
 use domain::protocol::Protocol;
 
-use super::compose::{self, Fields};
-use super::whole::{Head, call_id, citation, ending};
+use super::whole::{Head, citation, ending};
 use super::{MESSAGE_STOP, usage};
-use crate::dialect::{Echo, WriteStream};
+use crate::dialect::{Echo, WriteStream, carried_id};
 use crate::failure::ErrorBody;
+use crate::json::build::{self, ObjectWriter};
 
 /// The writer of one stream.
 #[derive(Debug)]
@@ -170,24 +170,24 @@ impl StreamWriter {
         let index = u64::from(self.blocks.saturating_sub(1));
         if let Some(signature) = signature.filter(|_| is_reasoning) {
             event(out, "content_block_delta", |fields| {
-                fields.count("index", index);
+                fields.plain("index", index);
                 fields.object("delta", |fields| {
                     fields.text("type", "signature_delta");
                     fields.text("signature", &signature.carried(Protocol::Anthropic));
                 });
             });
         }
-        event(out, "content_block_stop", |fields| fields.count("index", index));
+        event(out, "content_block_stop", |fields| fields.plain("index", index));
     }
 
-    fn delta(&mut self, out: &mut Vec<u8>, write: impl FnOnce(bool, &mut Fields<'_>)) {
+    fn delta(&mut self, out: &mut Vec<u8>, write: impl FnOnce(bool, &mut ObjectWriter<'_>)) {
         if matches!(self.part, Part::Waiting(_)) {
             self.begin_block(out, None);
         }
         let Part::Begun { is_reasoning } = self.part else { return };
         let index = u64::from(self.blocks.saturating_sub(1));
         event(out, "content_block_delta", |fields| {
-            fields.count("index", index);
+            fields.plain("index", index);
             fields.object("delta", |fields| write(is_reasoning, fields));
         });
     }
@@ -196,7 +196,7 @@ impl StreamWriter {
     fn begin_block(&mut self, out: &mut Vec<u8>, withheld: Option<&Signature>) {
         let Part::Waiting(part) = std::mem::replace(&mut self.part, Part::None) else { return };
         let is_reasoning = matches!(part, Opening::Reasoning { .. }) && withheld.is_none();
-        let block = compose::object(|fields| match (&part, withheld) {
+        let block = build::object_alone(|fields| match (&part, withheld) {
             (_, Some(signature)) => {
                 fields.text("type", "redacted_thinking");
                 fields.text("data", &signature.carried(Protocol::Anthropic));
@@ -208,7 +208,7 @@ impl StreamWriter {
             }
             (Opening::ToolCall { id, name, signature }, None) => {
                 fields.text("type", "tool_use");
-                fields.text("id", &call_id(id, signature.as_ref()));
+                fields.text("id", &carried_id(id, signature.as_ref()));
                 fields.text("name", name);
                 fields.raw("input", "{}");
             }
@@ -225,19 +225,19 @@ impl StreamWriter {
         let index = u64::from(self.blocks);
         self.blocks = self.blocks.saturating_add(1);
         event(out, "content_block_start", |fields| {
-            fields.count("index", index);
+            fields.plain("index", index);
             fields.raw("content_block", block);
         });
     }
 }
 
 /// Appends one event. JSON that was passed on may hold line ends between its words; in an event they would end the line.
-fn event(out: &mut Vec<u8>, kind: &str, write: impl FnOnce(&mut Fields<'_>)) {
+fn event(out: &mut Vec<u8>, kind: &str, write: impl FnOnce(&mut ObjectWriter<'_>)) {
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(b"\ndata: ");
     let start = out.len();
-    compose::object_into(out, |fields| {
+    build::object(out, |fields| {
         fields.text("type", kind);
         write(fields);
     });

@@ -5,14 +5,16 @@
 use domain::price::Tokens;
 use serde::de::{MapAccess, SeqAccess};
 
-use super::compose::Fields;
+use crate::answer::Advice;
+use crate::dialect::counts;
+use crate::json::build::ObjectWriter;
 use crate::json::{Place, Reader, Shape};
 
-/// More tokens than any call can have: about 10¹². Counts above are taken for nonsense.
-const MAX_COUNT: u64 = 1 << 40;
+/// The longest name of a model that is kept, in bytes.
+const LONGEST_MODEL: usize = 256;
 
-/// A `usage` object as it was written, or one entry of its `iterations`.
-#[derive(Debug, Clone, Copy, Default)]
+/// A `usage` object as it was written.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reported {
     input: Option<u64>,
     output: Option<u64>,
@@ -21,24 +23,14 @@ pub(super) struct Reported {
     cache_write: Option<u64>,
     five_minutes: Option<u64>,
     one_hour: Option<u64>,
-    /// What was used beside the answer itself.
-    beside: Option<Tokens>,
-    /// Whether this is an entry of `iterations` that the totals leave out.
-    is_beside: bool,
+    /// What the summing up of the conversation used, which the totals leave out.
+    summaries: Option<Tokens>,
+    /// What an adviser used, which they leave out as well.
+    advice: Option<Box<Advice>>,
     nonsense: bool,
 }
 
 impl Reported {
-    /// Reads the value of the member just named; `None` when it is not an object.
-    pub(super) fn read<'de, A: MapAccess<'de>>(
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<Self>, A::Error> {
-        let mut reported = Self::default();
-        let shape = at.value(object, &mut reported)?;
-        Ok(matches!(shape, Shape::Object { .. }).then_some(reported))
-    }
-
     /// Takes in a later report of the same answer.
     pub(super) fn correct(&mut self, later: Self) {
         *self = Self {
@@ -49,8 +41,8 @@ impl Reported {
             cache_write: later.cache_write.or(self.cache_write),
             five_minutes: later.five_minutes.or(self.five_minutes),
             one_hour: later.one_hour.or(self.one_hour),
-            beside: later.beside.or(self.beside),
-            is_beside: false,
+            summaries: later.summaries.or(self.summaries),
+            advice: later.advice.or_else(|| self.advice.take()),
             nonsense: self.nonsense || later.nonsense,
         };
     }
@@ -75,7 +67,13 @@ impl Reported {
             reasoning,
             ..Tokens::default()
         };
-        Some(self.beside.map_or(own, |beside| sum(&own, &beside)))
+        let advice = self.advice.as_ref().map(|advice| &advice.tokens);
+        Some(self.summaries.iter().chain(advice).fold(own, |so_far, beside| so_far.plus(beside)))
+    }
+
+    /// The part of [`Self::tokens`] that an adviser used.
+    pub(super) fn advice(&self) -> Option<&Advice> {
+        self.advice.as_deref().filter(|_| !self.nonsense)
     }
 
     /// A count; `None` when it is absent or null. A negative, broken or absurd one spoils the whole report.
@@ -84,15 +82,7 @@ impl Reported {
         at: Place<'_>,
         object: &mut A,
     ) -> Result<Option<u64>, A::Error> {
-        let count = match at.value(object, &mut Unread)? {
-            Shape::Null => return Ok(None),
-            Shape::Unsigned(count) => Some(count),
-            Shape::Float(count) if count.fract() == 0.0 => format!("{count:.0}").parse().ok(),
-            _ => None,
-        };
-        let count = count.filter(|&count| count <= MAX_COUNT);
-        self.nonsense |= count.is_none();
-        Ok(count)
+        Ok(counts::read(at.shape(object)?, None, &mut self.nonsense))
     }
 }
 
@@ -115,14 +105,10 @@ impl<'de> Reader<'de> for Reported {
                 at.value(object, self)?;
             }
             "iterations" => {
-                let mut iterations = Iterations(None);
+                let mut iterations = Iterations::default();
                 at.value(object, &mut iterations)?;
-                self.beside = iterations.0.or(self.beside);
-            }
-            "type" => {
-                let mut kind = IsBeside(false);
-                at.value(object, &mut kind)?;
-                self.is_beside = kind.0;
+                self.summaries = iterations.summaries.or(self.summaries);
+                self.advice = iterations.advice.map(Box::new).or_else(|| self.advice.take());
             }
             _ => at.skip(object)?,
         }
@@ -130,23 +116,71 @@ impl<'de> Reader<'de> for Reported {
     }
 }
 
-struct Unread;
+/// One entry of `iterations`: what it is, whose work it was, and what that used.
+#[derive(Default)]
+struct Iteration {
+    entry: Entry,
+    model: String,
+    used: Reported,
+}
 
-impl Reader<'_> for Unread {}
-
-/// Whether an entry of `iterations` is one that the totals leave out: the summing up of a conversation, and the
-/// advice of another model. The latter has a price of its own, which is not known here; it is counted with the rest
-/// rather than not at all.
-struct IsBeside(bool);
-
-impl Reader<'_> for IsBeside {
-    fn text(&mut self, text: &str) {
-        self.0 = matches!(text, "compaction" | "advisor_message");
+impl<'de> Reader<'de> for Iteration {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "type" => {
+                at.value(object, &mut self.entry)?;
+            }
+            "model" => {
+                at.value(object, &mut Named(&mut self.model))?;
+            }
+            _ => self.used.member(name, at, object)?,
+        }
+        Ok(())
     }
 }
 
-/// The sum of the entries that the totals leave out.
-struct Iterations(Option<Tokens>);
+/// What an entry of `iterations` is. The totals hold neither of the last two: the advice has the price of the model that
+/// gave it, <https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Entry {
+    #[default]
+    Within,
+    Summary,
+    Advice,
+}
+
+impl Reader<'_> for Entry {
+    fn text(&mut self, text: &str) {
+        *self = match text {
+            "compaction" => Entry::Summary,
+            "advisor_message" => Entry::Advice,
+            _ => Entry::Within,
+        };
+    }
+}
+
+/// The name of a model; one that is longer than any has stays empty.
+struct Named<'n>(&'n mut String);
+
+impl Reader<'_> for Named<'_> {
+    fn text(&mut self, text: &str) {
+        if text.len() <= LONGEST_MODEL {
+            text.clone_into(self.0);
+        }
+    }
+}
+
+/// The sums of the entries that the totals leave out.
+#[derive(Default)]
+struct Iterations {
+    summaries: Option<Tokens>,
+    advice: Option<Advice>,
+}
 
 impl<'de> Reader<'de> for Iterations {
     fn element<A: SeqAccess<'de>>(
@@ -155,42 +189,42 @@ impl<'de> Reader<'de> for Iterations {
         at: Place<'_>,
         array: &mut A,
     ) -> Result<Option<Shape>, A::Error> {
-        let mut entry = Reported::default();
-        let shape = at.item(array, &mut entry)?;
-        if let Some(tokens) = entry.tokens().filter(|_| entry.is_beside) {
-            self.0 = Some(self.0.map_or(tokens, |so_far| sum(&so_far, &tokens)));
+        let mut iteration = Iteration::default();
+        let shape = at.item(array, &mut iteration)?;
+        match (iteration.entry, iteration.used.tokens()) {
+            (Entry::Summary, Some(tokens)) => {
+                self.summaries = Some(self.summaries.map_or(tokens, |so_far| so_far.plus(&tokens)));
+            }
+            (Entry::Advice, Some(tokens)) => {
+                let advice = Advice { model: iteration.model, tokens };
+                self.advice = Some(match self.advice.take() {
+                    None => advice,
+                    Some(so_far) => so_far.and(advice),
+                });
+            }
+            _ => {}
         }
         Ok(shape)
     }
 }
 
-fn sum(one: &Tokens, other: &Tokens) -> Tokens {
-    Tokens {
-        input: one.input.saturating_add(other.input),
-        cache_read: one.cache_read.saturating_add(other.cache_read),
-        cache_write: one.cache_write.saturating_add(other.cache_write),
-        cache_write_1h: one.cache_write_1h.saturating_add(other.cache_write_1h),
-        output: one.output.saturating_add(other.output),
-        reasoning: one.reasoning.saturating_add(other.reasoning),
-        ..*one
-    }
-}
-
 /// Writes the members of `usage` that say what was used. Kinds that this protocol does not have are counted as input.
-pub(super) fn write(fields: &mut Fields<'_>, tokens: &Tokens) {
+pub(super) fn write(fields: &mut ObjectWriter<'_>, tokens: &Tokens) {
     let written = tokens.cache_write.saturating_add(tokens.cache_write_1h);
-    let known = [tokens.cache_read, written, tokens.output, tokens.reasoning];
+    // The pictures of a conversation are made, not read.
+    let output = [tokens.reasoning, tokens.image].into_iter().fold(tokens.output, u64::saturating_add);
+    let known = [tokens.cache_read, written, output];
     let elsewhere = known.into_iter().fold(0, u64::saturating_add);
-    fields.count("input_tokens", tokens.total().saturating_sub(elsewhere));
-    fields.count("cache_creation_input_tokens", written);
-    fields.count("cache_read_input_tokens", tokens.cache_read);
+    fields.plain("input_tokens", tokens.total().saturating_sub(elsewhere));
+    fields.plain("cache_creation_input_tokens", written);
+    fields.plain("cache_read_input_tokens", tokens.cache_read);
     fields.object("cache_creation", |fields| {
-        fields.count("ephemeral_5m_input_tokens", tokens.cache_write);
-        fields.count("ephemeral_1h_input_tokens", tokens.cache_write_1h);
+        fields.plain("ephemeral_5m_input_tokens", tokens.cache_write);
+        fields.plain("ephemeral_1h_input_tokens", tokens.cache_write_1h);
     });
-    fields.count("output_tokens", tokens.output.saturating_add(tokens.reasoning));
+    fields.plain("output_tokens", output);
     if tokens.reasoning > 0 {
-        fields.object("output_tokens_details", |fields| fields.count("thinking_tokens", tokens.reasoning));
+        fields.object("output_tokens_details", |fields| fields.plain("thinking_tokens", tokens.reasoning));
     }
 }
 

@@ -6,13 +6,14 @@ use domain::chat::{self, Choice, Citation, Finish, Part, Reason, Reasoning, Text
 use domain::price::Tokens;
 use domain::protocol::Protocol;
 
-use super::compose::{self, Fields};
-use super::decode::{Unplaced, blocks};
-use super::members::Object;
+use super::decode::blocks;
 use super::usage::{self, Reported};
 use super::{answer, stop};
 use crate::answer::Malformed;
-use crate::dialect::Echo;
+use crate::dialect::field::Fields;
+use crate::dialect::names::Names;
+use crate::dialect::{Echo, carried_id};
+use crate::json::build::{self, ObjectWriter};
 use crate::request::Unreadable;
 
 /// Reads an answer that came with a status of success.
@@ -20,20 +21,18 @@ use crate::request::Unreadable;
 /// # Errors
 /// [`Malformed`] when it is none.
 pub fn decode_answer(body: &[u8]) -> Result<chat::Answer, Malformed> {
-    let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
     let facts = answer::read_answer(body)?;
     if facts.error.is_some() {
         return Err(Malformed::NotAnAnswer);
     }
-    let message = Object::read(text, "").map_err(|_| Malformed::NotAnAnswer)?;
+    let message = Fields::read(body).map_err(|_| Malformed::NotAnAnswer)?;
     message_of(&message, facts.tokens).map_err(|_| Malformed::NotAnAnswer)
 }
 
-fn message_of(message: &Object<'_>, tokens: Option<Tokens>) -> Result<chat::Answer, Unreadable> {
+fn message_of(message: &Fields<'_>, tokens: Option<Tokens>) -> Result<chat::Answer, Unreadable> {
     let mut parts = Vec::new();
-    for (index, raw) in message.list("content")?.unwrap_or_default().into_iter().enumerate() {
-        let block = Object::read(raw, format!("content[{index}]"))?;
-        blocks::read(&block, &mut HashMap::new(), &mut Unplaced::default(), &mut parts)?;
+    for block in message.items("content")? {
+        blocks::read(&block, &mut HashMap::new(), &mut Names::default(), &mut parts)?;
     }
     let stop_sequence = message.text("stop_sequence")?;
     let finish = message.text("stop_reason")?.map(|word| stop::read(&word, stop_sequence));
@@ -53,7 +52,7 @@ pub fn encode_answer(answer: &chat::Answer, echo: &Echo<'_>) -> Vec<u8> {
     let choice = answer.choices.first();
     let content = choice.map(|choice| choice.parts.iter().filter_map(block).collect()).unwrap_or_default();
     let finish = choice.and_then(|choice| choice.finish.clone()).unwrap_or_else(|| Finish::new(Reason::Stop));
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         let head = Head { id: answer.id.as_deref(), model: answer.model.as_deref(), echo: *echo };
         head.write(fields, content);
         ending(fields, &finish);
@@ -74,7 +73,7 @@ pub(super) struct Head<'a> {
 
 impl Head<'_> {
     /// Writes them, with the content that is there.
-    pub(super) fn write(&self, fields: &mut Fields<'_>, content: Vec<Vec<u8>>) {
+    pub(super) fn write(&self, fields: &mut ObjectWriter<'_>, content: Vec<Vec<u8>>) {
         fields.text("id", self.id.unwrap_or(self.echo.id));
         fields.text("type", "message");
         fields.text("role", "assistant");
@@ -84,7 +83,7 @@ impl Head<'_> {
 }
 
 /// Writes why an answer ended.
-pub(super) fn ending(fields: &mut Fields<'_>, finish: &Finish) {
+pub(super) fn ending(fields: &mut ObjectWriter<'_>, finish: &Finish) {
     let word = stop::word(finish);
     let met = finish.stop_sequence.as_deref().filter(|_| word == "stop_sequence");
     fields.text("stop_reason", word);
@@ -109,7 +108,7 @@ fn block(part: &Part) -> Option<Vec<u8>> {
 
 fn text(words: &Text) -> Vec<u8> {
     let citations: Vec<Vec<u8>> = words.citations.iter().filter_map(citation).collect();
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         fields.text("type", "text");
         fields.text("text", &words.text);
         if !citations.is_empty() {
@@ -124,7 +123,7 @@ pub(super) fn citation(citation: &Citation) -> Option<Vec<u8>> {
         return Some(json.as_str().as_bytes().to_vec());
     }
     let url = citation.url.as_deref()?;
-    Some(compose::object(|fields| {
+    Some(build::object_alone(|fields| {
         fields.text("type", "web_search_result_location");
         fields.text("cited_text", citation.quoted.as_deref().unwrap_or_default());
         fields.text("encrypted_index", "");
@@ -139,7 +138,7 @@ fn reasoning(thought: &Reasoning) -> Option<Vec<u8>> {
         return None;
     }
     let signature = signature.unwrap_or_default();
-    Some(compose::object(|fields| {
+    Some(build::object_alone(|fields| {
         if thought.redacted {
             fields.text("type", "redacted_thinking");
             fields.text("data", &signature);
@@ -152,22 +151,13 @@ fn reasoning(thought: &Reasoning) -> Option<Vec<u8>> {
 }
 
 fn tool_use(call: &ToolCall) -> Vec<u8> {
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         fields.text("type", "tool_use");
-        fields.text("id", &call_id(&call.id, call.signature.as_ref()));
+        fields.text("id", &carried_id(&call.id, call.signature.as_ref()));
         fields.text("name", &call.name);
         // Arguments that were cut off cannot be said but in a stream.
-        fields.raw("input", compose::arguments(&call.arguments).unwrap_or("{}"));
+        fields.raw("input", crate::json::look::object(&call.arguments).unwrap_or("{}"));
     })
-}
-
-/// The name of a call for a caller of this protocol, who sends back nothing else of it: it holds the signature that
-/// another provider demands back.
-pub(super) fn call_id(id: &str, signature: Option<&chat::Signature>) -> String {
-    match signature {
-        Some(signature) => chat::tool_id::with_signature(id, signature),
-        None => id.to_owned(),
-    }
 }
 
 /// The usage an event reports, if it does.

@@ -2,7 +2,6 @@
 //! neither is in the body.
 
 mod body;
-mod dropped;
 mod media;
 mod model;
 mod thinking;
@@ -12,9 +11,9 @@ mod turns;
 use domain::chat::{self, Format, Json};
 use serde_json::value::RawValue;
 
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
 use body::{Additional, Body, Inference, JsonSchema, OutputConfig, ServiceTier, TextFormat};
-use dropped::Dropped;
 use model::Family;
 
 /// The highest temperature there is (Converse, `InferenceConfiguration`).
@@ -28,7 +27,7 @@ const STOP_PATHS: &[&str] = &["/stop_sequence", "/delta/stop_sequence"];
 /// [`Inexpressible`] when the request holds something that must not be dropped and that this protocol cannot say.
 pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<Encoded, Inexpressible> {
     let family = Family::of(target.model);
-    let mut dropped = Dropped::default();
+    let mut dropped = Names::default();
     let turns = turns::encode(request, target, family, &mut dropped)?;
     let thinking = thinking::plan(request, family, &turns.messages, &mut dropped);
     let tools = tools::encode(request, family, &turns, &mut dropped)?;
@@ -38,14 +37,14 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
         (Some(top_k), Family::Claude(_)) if !thinking.is_on() => (Some(top_k), None),
         (Some(top_k), Family::Nova) => (None, Some(body::InnerInference { top_k })),
         (Some(_), _) => {
-            dropped.name("top_k");
+            dropped.add("top_k");
             (None, None)
         }
         (None, _) => (None, None),
     };
     let stop: Vec<&str> = request.stop.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     if stop.len() < request.stop.len() {
-        dropped.name("stop");
+        dropped.add("stop");
     }
     let additional = Additional {
         thinking: thinking.field,
@@ -76,7 +75,7 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
     let body = serde_json::to_vec(&body)
         .map_err(|_| Inexpressible { field: "messages", what: "this request".to_owned() })?;
     without_a_place(request, &mut dropped);
-    Ok(Encoded { body, dropped: dropped.names })
+    Ok(Encoded { body, dropped: dropped.into_list() })
 }
 
 /// Temperature and `top_p`. Claude takes neither while it thinks, but for the values that change nothing or little.
@@ -84,13 +83,13 @@ fn sampling(
     request: &chat::Request,
     family: Family,
     thinks: bool,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> (Option<f64>, Option<f64>) {
     let strict = thinks && matches!(family, Family::Claude(_));
     let mut keep = |value: Option<f64>, name: &str, fits: &dyn Fn(f64) -> bool| {
         let kept = value.filter(|&value| fits(value));
         if kept.is_none() && value.is_some() {
-            dropped.name(name);
+            dropped.add(name);
         }
         kept
     };
@@ -101,11 +100,11 @@ fn sampling(
     (temperature, top_p)
 }
 
-fn format<'a>(request: &'a chat::Request, dropped: &mut Dropped) -> Option<TextFormat<'a>> {
+fn format<'a>(request: &'a chat::Request, dropped: &mut Names) -> Option<TextFormat<'a>> {
     match &request.format {
         Format::Text => None,
         Format::Json => {
-            dropped.name("response_format");
+            dropped.add("response_format");
             None
         }
         Format::Schema { name, description, schema, strict: _ } => Some(TextFormat::json(JsonSchema {
@@ -116,7 +115,7 @@ fn format<'a>(request: &'a chat::Request, dropped: &mut Dropped) -> Option<TextF
     }
 }
 
-fn service_tier(request: &chat::Request, dropped: &mut Dropped) -> Option<ServiceTier> {
+fn service_tier(request: &chat::Request, dropped: &mut Names) -> Option<ServiceTier> {
     let kind = match request.service_tier.as_deref()? {
         // What happens when nothing is said.
         "auto" => return None,
@@ -124,7 +123,7 @@ fn service_tier(request: &chat::Request, dropped: &mut Dropped) -> Option<Servic
         "flex" => "flex",
         "priority" => "priority",
         _ => {
-            dropped.name("service_tier");
+            dropped.add("service_tier");
             return None;
         }
     };
@@ -132,7 +131,7 @@ fn service_tier(request: &chat::Request, dropped: &mut Dropped) -> Option<Servic
 }
 
 /// What Converse has no place for.
-fn without_a_place(request: &chat::Request, dropped: &mut Dropped) {
+fn without_a_place(request: &chat::Request, dropped: &mut Names) {
     let sampling = &request.sampling;
     let others = request.modalities.iter().any(|kind| kind != "text");
     for (asked, name) in [
@@ -148,11 +147,11 @@ fn without_a_place(request: &chat::Request, dropped: &mut Dropped) {
         (others, "modalities"),
     ] {
         if asked {
-            dropped.name(name);
+            dropped.add(name);
         }
     }
     for name in &request.unplaced {
-        dropped.name(name);
+        dropped.add(name);
     }
 }
 

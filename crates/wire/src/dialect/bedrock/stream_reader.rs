@@ -226,11 +226,14 @@ fn parse<'a, T: serde::Deserialize<'a>>(data: &'a [u8]) -> Result<T, Stopped> {
 fn failure(kind: &[u8], data: &[u8]) -> UpstreamError {
     let kind = String::from_utf8_lossy(kind).into_owned();
     let status = match kind.as_str() {
-        "throttlingException" => Some("429"),
-        "validationException" => Some("400"),
-        "modelStreamErrorException" => Some("424"),
-        "serviceUnavailableException" => Some("503"),
+        "validationException" | "serviceQuotaExceededException" => Some("400"),
+        "accessDeniedException" => Some("403"),
+        "resourceNotFoundException" => Some("404"),
+        "modelTimeoutException" => Some("408"),
+        "modelErrorException" | "modelStreamErrorException" => Some("424"),
+        "throttlingException" | "modelNotReadyException" => Some("429"),
         "internalServerException" => Some("500"),
+        "serviceUnavailableException" => Some("503"),
         _ => None,
     };
     let said = read_error(data).unwrap_or_else(UpstreamError::without_words);

@@ -4,8 +4,7 @@ use domain::price::Tokens;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// More tokens than any call can have. Counts above are taken for nonsense.
-const MAX_COUNT: u64 = 1 << 40;
+use crate::dialect::counts::MAX_COUNT;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,9 +2,10 @@
 
 use domain::chat::Citation;
 
-use super::compose::Members;
+use super::lenient;
 use super::measure::Measure;
-use super::raw::{Object, Raw};
+use crate::json::build::ObjectWriter;
+use crate::json::look::{Object, Value};
 
 /// A citation as Google gives it: its places are in bytes, of a part of the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +33,10 @@ impl Found {
 /// All citations of a candidate.
 pub(super) fn read(candidate: &Object<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    if let Some(metadata) = candidate.get("citationMetadata").map(Raw::object) {
+    if let Some(metadata) = candidate.object("citationMetadata") {
         let list = metadata.get("citations").or_else(|| metadata.get("citationSources"));
-        for source in list.map(Raw::items).unwrap_or_default() {
-            let source = source.object();
+        for source in list.and_then(Value::items).unwrap_or_default() {
+            let source = source.members();
             let citation = Citation {
                 url: source.text("uri").map(Into::into),
                 title: source.text("title").map(Into::into),
@@ -45,7 +46,7 @@ pub(super) fn read(candidate: &Object<'_>) -> Vec<Found> {
             found.push(Found { citation, bytes, part: None, words: None });
         }
     }
-    if let Some(metadata) = candidate.get("groundingMetadata").map(Raw::object) {
+    if let Some(metadata) = candidate.object("groundingMetadata") {
         grounding(&metadata, &mut found);
     }
     found
@@ -53,21 +54,22 @@ pub(super) fn read(candidate: &Object<'_>) -> Vec<Found> {
 
 /// Google leaves out a beginning of zero.
 fn span(segment: &Object<'_>) -> Option<(u64, u64)> {
-    let end = segment.get("endIndex").and_then(Raw::unsigned)?;
-    Some((segment.get("startIndex").and_then(Raw::unsigned).unwrap_or(0), end))
+    let end = segment.get("endIndex").and_then(lenient::unsigned)?;
+    Some((segment.get("startIndex").and_then(lenient::unsigned).unwrap_or(0), end))
 }
 
 fn grounding(metadata: &Object<'_>, found: &mut Vec<Found>) {
-    let chunks = metadata.get("groundingChunks").map(Raw::items).unwrap_or_default();
-    let chunks: Vec<Option<Citation>> = chunks.into_iter().map(|chunk| source(&chunk.object())).collect();
+    let chunks = metadata.items("groundingChunks");
+    let chunks: Vec<Option<Citation>> = chunks.into_iter().map(|chunk| source(&chunk.members())).collect();
     let mut is_used = vec![false; chunks.len()];
-    for support in metadata.get("groundingSupports").map(Raw::items).unwrap_or_default() {
-        let support = support.object();
-        let segment = support.get("segment").map(Raw::object).unwrap_or_default();
+    for support in metadata.items("groundingSupports") {
+        let support = support.members();
+        let segment = support.object("segment").unwrap_or_default();
         let part =
-            segment.get("partIndex").and_then(Raw::unsigned).and_then(|part| usize::try_from(part).ok());
-        for index in support.get("groundingChunkIndices").map(Raw::items).unwrap_or_default() {
-            let index = index.unsigned().and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX);
+            segment.get("partIndex").and_then(lenient::unsigned).and_then(|part| usize::try_from(part).ok());
+        for index in support.items("groundingChunkIndices") {
+            let index =
+                lenient::unsigned(index).and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX);
             let Some(Some(citation)) = chunks.get(index) else { continue };
             if let Some(is_used) = is_used.get_mut(index) {
                 *is_used = true;
@@ -86,7 +88,7 @@ fn grounding(metadata: &Object<'_>, found: &mut Vec<Found>) {
 /// What a chunk is: a page, a document of the caller, a place on a map.
 fn source(chunk: &Object<'_>) -> Option<Citation> {
     let found = ["web", "retrievedContext", "maps", "image"].into_iter().find_map(|name| chunk.get(name))?;
-    let found = found.object();
+    let found = found.members();
     Some(Citation {
         url: found.text("uri").or_else(|| found.text("sourceUri")).map(Into::into),
         title: found.text("title").map(Into::into),
@@ -113,7 +115,7 @@ impl Written {
 }
 
 /// Appends `groundingMetadata`, if there is anything to say.
-pub(super) fn write(citations: &[Written], candidate: &mut Members<'_>) {
+pub(super) fn write(citations: &[Written], candidate: &mut ObjectWriter<'_>) {
     if citations.is_empty() {
         return;
     }
@@ -128,9 +130,9 @@ pub(super) fn write(citations: &[Written], candidate: &mut Members<'_>) {
                 };
                 chunks.object(|chunk| {
                     chunk.object(kind, |source| {
-                        source.maybe_text("uri", citation.url.as_deref());
-                        source.maybe_text("title", citation.title.as_deref());
-                        source.maybe_text("text", citation.quoted.as_deref());
+                        source.text_if("uri", citation.url.as_deref());
+                        source.text_if("title", citation.title.as_deref());
+                        source.text_if("text", citation.quoted.as_deref());
                     });
                 });
             }
@@ -145,7 +147,7 @@ pub(super) fn write(citations: &[Written], candidate: &mut Members<'_>) {
                             segment.plain("endIndex", end);
                         }
                     });
-                    support.raw("groundingChunkIndices", &format!("[{index}]"));
+                    support.raw("groundingChunkIndices", format!("[{index}]"));
                 });
             }
         });

@@ -2,12 +2,14 @@
 
 use domain::chat;
 
-use super::compose;
 use super::decode;
-use super::encode::{Dropped, Parts};
+use super::encode::Parts;
+use super::lenient;
 use super::path::Path;
-use super::raw::{Kind, Raw};
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
+use crate::json::build;
+use crate::json::look::{Kind, Value};
 use crate::request::Unreadable;
 
 /// Which of Google's services is asked. They take the same conversation in different envelopes.
@@ -24,12 +26,12 @@ pub enum Service {
 /// # Errors
 /// [`Unreadable`] when a member has a value it cannot have.
 pub fn decode_count(body: &[u8]) -> Result<chat::Request, Unreadable> {
-    let root = Raw::parse(body).filter(|root| root.kind() == Kind::Object);
-    let root = root.ok_or(Unreadable::NotAnObject)?.object();
+    let root = Value::read(body).filter(|root| root.kind() == Kind::Object);
+    let root = root.ok_or(Unreadable::NotAnObject)?.members();
     match root.get("generateContentRequest") {
         Some(within) => {
             let path = Path::Root;
-            decode::request(&within.object(), &path.member("generateContentRequest"))
+            decode::request(&within.members(), &path.member("generateContentRequest"))
         }
         None => decode::request(&root, &Path::Root),
     }
@@ -44,30 +46,30 @@ pub fn encode_count(
     target: &Target<'_>,
     service: Service,
 ) -> Result<Encoded, Inexpressible> {
-    let mut dropped = Dropped::default();
+    let mut dropped = Names::default();
     let parts = Parts::of(request, target, &mut dropped)?.counted();
     let mut body = Vec::new();
-    compose::object(&mut body, |members| match service {
+    build::object(&mut body, |members| match service {
         Service::Vertex => parts.write(members),
         Service::Studio => members.object("generateContentRequest", |members| {
             members.text("model", &format!("models/{}", target.model));
             parts.write(members);
         }),
     });
-    Ok(Encoded { body, dropped: dropped.names })
+    Ok(Encoded { body, dropped: dropped.into_list() })
 }
 
 /// The count in an answer of either service.
 #[must_use]
 pub fn read_count_answer(body: &[u8]) -> Option<u64> {
-    Raw::parse(body)?.object().get("totalTokens").and_then(Raw::unsigned)
+    Value::read(body)?.members().get("totalTokens").and_then(lenient::unsigned)
 }
 
 /// The answer to a caller.
 #[must_use]
 pub fn write_count_answer(tokens: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    compose::object(&mut out, |members| members.plain("totalTokens", tokens));
+    build::object(&mut out, |members| members.plain("totalTokens", tokens));
     out
 }
 

@@ -9,7 +9,7 @@ mod tools;
 use domain::chat;
 
 use super::path::Path;
-use super::raw::{Kind, Object, Raw, is_spelling};
+use crate::json::look::{Kind, Object, Value, is_spelling};
 use crate::request::Unreadable;
 
 /// Members of the request that are read, each by whoever knows it.
@@ -32,8 +32,8 @@ const PLACED: [&str; 9] = [
 /// # Errors
 /// [`Unreadable`] when a member has a value it cannot have.
 pub fn decode_request(body: &[u8]) -> Result<chat::Request, Unreadable> {
-    let root = Raw::parse(body).filter(|root| root.kind() == Kind::Object);
-    request(&root.ok_or(Unreadable::NotAnObject)?.object(), &Path::Root)
+    let root = Value::read(body).filter(|root| root.kind() == Kind::Object);
+    request(&root.ok_or(Unreadable::NotAnObject)?.members(), &Path::Root)
 }
 
 /// Reads the request whose members these are.
@@ -59,7 +59,7 @@ pub(super) fn request(root: &Object<'_>, path: &Path<'_>) -> Result<chat::Reques
         if !matches!(safety.kind(), Kind::Array | Kind::Object) {
             return Err(path.member("safetySettings").refuse("must be an array"));
         }
-        request.safety = Some(chat::Json::new(safety.json()));
+        request.safety = Some(safety.json());
     }
     if let Some(tier) = root.get("serviceTier") {
         let tier = tier.text().ok_or_else(|| path.member("serviceTier").refuse("must be a string"))?;
@@ -69,7 +69,7 @@ pub(super) fn request(root: &Object<'_>, path: &Path<'_>) -> Result<chat::Reques
             tier => Some(tier.to_owned()),
         };
     }
-    let unknown = root.members().filter(|(name, _)| !PLACED.iter().any(|known| is_spelling(name, known)));
+    let unknown = root.said().filter(|(name, _)| !PLACED.iter().any(|known| is_spelling(name, known)));
     for (name, _) in unknown {
         unplaced(&mut request, name);
     }

@@ -6,25 +6,26 @@ mod tools;
 
 use domain::chat;
 
-use super::compose::{self, Members};
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
+use crate::json::build::{self, ObjectWriter};
 
 /// Writes `request` for `target`.
 ///
 /// # Errors
 /// [`Inexpressible`] when the request holds something that must not be dropped and that this protocol cannot say.
 pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<Encoded, Inexpressible> {
-    let mut dropped = Dropped::default();
+    let mut dropped = Names::default();
     let parts = Parts::of(request, target, &mut dropped)?;
     let mut body = Vec::with_capacity(1_024 + parts.contents.len());
-    compose::object(&mut body, |members| {
+    build::object(&mut body, |members| {
         parts.write(members);
         config::write(request, target, &mut dropped, members);
     });
     for name in &request.unplaced {
         dropped.add(name);
     }
-    Ok(Encoded { body, dropped: dropped.names })
+    Ok(Encoded { body, dropped: dropped.into_list() })
 }
 
 /// The members that hold what the model reads.
@@ -40,7 +41,7 @@ impl Parts {
     pub(super) fn of(
         request: &chat::Request,
         target: &Target<'_>,
-        dropped: &mut Dropped,
+        dropped: &mut Names,
     ) -> Result<Self, Inexpressible> {
         let (system, contents) = contents::write(request, target, dropped)?;
         let tools = tools::tools(request, dropped)?;
@@ -54,39 +55,19 @@ impl Parts {
         Self { tool_config: None, safety: None, ..self }
     }
 
-    pub(super) fn write(&self, members: &mut Members<'_>) {
+    pub(super) fn write(&self, members: &mut ObjectWriter<'_>) {
         if let Some(system) = &self.system {
-            members.object("systemInstruction", |content| content.written("parts", system));
+            members.object("systemInstruction", |content| content.raw("parts", system));
         }
-        members.written("contents", &self.contents);
+        members.raw("contents", &self.contents);
         if let Some(tools) = &self.tools {
-            members.written("tools", tools);
+            members.raw("tools", tools);
         }
         if let Some(choice) = &self.tool_config {
-            members.written("toolConfig", choice);
+            members.raw("toolConfig", choice);
         }
         if let Some(safety) = &self.safety {
             members.raw("safetySettings", safety);
-        }
-    }
-}
-
-/// The names of what is left out, each once.
-#[derive(Debug, Default)]
-pub(super) struct Dropped {
-    pub(super) names: Vec<String>,
-}
-
-impl Dropped {
-    pub(super) fn add(&mut self, name: &str) {
-        if !self.names.iter().any(|known| known == name) {
-            self.names.push(name.to_owned());
-        }
-    }
-
-    fn add_if(&mut self, is_lost: bool, name: &str) {
-        if is_lost {
-            self.add(name);
         }
     }
 }

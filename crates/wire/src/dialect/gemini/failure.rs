@@ -1,18 +1,18 @@
 //! Errors as callers of this protocol expect them (`google.rpc.Status`): an integer code, a canonical word, and details.
 
-use super::compose::{self, Members};
 use super::words::status_word;
 use crate::failure::ErrorBody;
+use crate::json::build::{self, ObjectWriter};
 
 /// The body of an error answer. The official clients look for `error` at its very beginning.
 #[must_use]
 pub fn write_error(error: &ErrorBody<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(384 + error.message.len());
-    compose::object(&mut out, |members| members.object("error", |members| write(error, members)));
+    build::object(&mut out, |members| members.object("error", |members| write(error, members)));
     out
 }
 
-fn write(error: &ErrorBody<'_>, members: &mut Members<'_>) {
+fn write(error: &ErrorBody<'_>, members: &mut ObjectWriter<'_>) {
     members.plain("code", error.status);
     members.text("message", error.message);
     // A word of Google's is in capitals; those of other dialects are not shown here.

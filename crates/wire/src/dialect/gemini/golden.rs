@@ -181,7 +181,7 @@ fn tapped(stream: &[u8]) -> String {
         tap.events(),
         tap.started(),
         stream.len() - bytes,
-        tap.end(),
+        tap.end(&mut VecDeque::new()),
     )
 }
 

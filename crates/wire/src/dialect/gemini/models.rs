@@ -1,6 +1,6 @@
 //! The list of models as Google's clients read it.
 
-use super::compose::{self, Members};
+use crate::json::build::{self, ObjectWriter};
 
 /// One model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Row<'r> {
 #[must_use]
 pub fn write<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Vec<u8> {
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.array("models", |items| {
             for row in rows {
                 items.object(|members| write_members(&row, members));
@@ -35,11 +35,11 @@ pub fn write<'r>(rows: impl IntoIterator<Item = Row<'r>>) -> Vec<u8> {
 #[must_use]
 pub fn write_one(row: &Row<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    compose::object(&mut out, |members| write_members(row, members));
+    build::object(&mut out, |members| write_members(row, members));
     out
 }
 
-fn write_members(row: &Row<'_>, members: &mut Members<'_>) {
+fn write_members(row: &Row<'_>, members: &mut ObjectWriter<'_>) {
     members.text("name", &format!("models/{}", row.id));
     members.text("displayName", row.display_name);
     if let Some(limit) = row.input_token_limit {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use domain::chat::{Media, MediaKind, Source};
 
 use super::base64;
-use super::raw::{Kind, Object, Raw};
+use crate::json::look::{Kind, Object, Value};
 
 /// A part.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) fn read<'a>(part: &Object<'a>) -> Result<Piece<'a>, Fault> {
 fn said<'a>(part: &Object<'a>, signed: bool) -> Result<Said<'a>, Fault> {
     if let Some(text) = part.get("text") {
         let text = text.text().ok_or(("text", "must be a string"))?;
-        let is_thought = part.get("thought").and_then(Raw::boolean).unwrap_or(false);
+        let is_thought = part.get("thought").and_then(Value::boolean).unwrap_or(false);
         return Ok(if is_thought { Said::Thought(text) } else { Said::Text(text) });
     }
     for (name, wrap) in
@@ -60,7 +60,7 @@ fn said<'a>(part: &Object<'a>, signed: bool) -> Result<Said<'a>, Fault> {
     {
         if let Some(value) = part.get(name) {
             return if value.kind() == Kind::Object {
-                Ok(wrap(value.object()))
+                Ok(wrap(value.members()))
             } else {
                 Err((name, "must be an object"))
             };
@@ -72,14 +72,14 @@ fn said<'a>(part: &Object<'a>, signed: bool) -> Result<Said<'a>, Fault> {
     if let Some(name) = FOREIGN.into_iter().find(|name| part.get(name).is_some()) {
         return Ok(Said::Foreign(name));
     }
-    let is_thought = part.get("thought").and_then(Raw::boolean).unwrap_or(false);
+    let is_thought = part.get("thought").and_then(Value::boolean).unwrap_or(false);
     if signed && is_thought {
         return Ok(Said::Thought(Cow::Borrowed("")));
     }
     if signed {
         return Ok(Said::Text(Cow::Borrowed("")));
     }
-    if part.members().next().is_none() || is_thought {
+    if part.said().next().is_none() || is_thought {
         return Ok(Said::Nothing);
     }
     Err(("", "must hold text, media, a function call or its response"))
@@ -88,7 +88,7 @@ fn said<'a>(part: &Object<'a>, signed: bool) -> Result<Said<'a>, Fault> {
 /// The media of a part or of a piece of a function's response.
 pub(super) fn media(part: &Object<'_>) -> Result<Option<Media>, Fault> {
     if let Some(blob) = part.get("inlineData") {
-        let blob = blob.object();
+        let blob = blob.members();
         let media_type = blob.text("mimeType").ok_or(("inlineData.mimeType", "must be a string"))?;
         let data = blob.text("data").ok_or(("inlineData.data", "must be a string"))?;
         let base64 = base64::to_standard(&data).ok_or(("inlineData.data", "must be base64"))?;
@@ -99,7 +99,7 @@ pub(super) fn media(part: &Object<'_>) -> Result<Option<Media>, Fault> {
         return Ok(Some(Media { kind, source, name, detail: None, cache: None, signature: None }));
     }
     let Some(file) = part.get("fileData") else { return Ok(None) };
-    let file = file.object();
+    let file = file.members();
     let uri = file.text("fileUri").ok_or(("fileData.fileUri", "must be a string"))?.into_owned();
     let kind =
         file.text("mimeType").map_or_else(|| kind_of_address(&uri), |media_type| kind(&bare(&media_type)));

@@ -4,8 +4,8 @@
 use domain::price::Tokens;
 use serde::de::{MapAccess, SeqAccess};
 
-use super::raw::is_spelling;
 use super::usage::Reported;
+use crate::json::look::is_spelling;
 use crate::json::{Place, Reader, Shape};
 
 /// The facts of one payload.
@@ -46,12 +46,12 @@ impl<'de> Reader<'de> for Payload {
             "candidates" => {
                 at.value(object, &mut Candidates(self))?;
             }
-            "error" => self.has_error |= at.value(object, &mut Unread)? != Shape::Null,
+            "error" => self.has_error |= at.shape(object)? != Shape::Null,
             "embedding" | "embeddings" | "totalTokens" => {
-                self.answers_other |= at.value(object, &mut Unread)? != Shape::Null;
+                self.answers_other |= at.shape(object)? != Shape::Null;
             }
             _ if is_spelling(name, "usageMetadata") => {
-                self.usage = Reported::read(at, object)?.or(self.usage)
+                self.usage = at.object::<_, Reported>(object)?.or(self.usage)
             }
             _ if is_spelling(name, "promptFeedback") => {
                 at.value(object, &mut Feedback(self))?;
@@ -61,10 +61,6 @@ impl<'de> Reader<'de> for Payload {
         Ok(())
     }
 }
-
-struct Unread;
-
-impl Reader<'_> for Unread {}
 
 struct Feedback<'p>(&'p mut Payload);
 
@@ -78,7 +74,7 @@ impl<'de> Reader<'de> for Feedback<'_> {
         if !is_spelling(name, "blockReason") {
             return at.skip(object);
         }
-        self.0.blocked |= is_said(at.value(object, &mut Unread)?);
+        self.0.blocked |= is_said(at.shape(object)?);
         Ok(())
     }
 }
@@ -131,13 +127,11 @@ impl<'de> Reader<'de> for Candidate {
                 at.value(object, &mut self.said)?;
             }
             "index" => {
-                if let Shape::Unsigned(index) = at.value(object, &mut Unread)? {
+                if let Shape::Unsigned(index) = at.shape(object)? {
                     self.index = index;
                 }
             }
-            _ if is_spelling(name, "finishReason") => {
-                self.finished |= is_said(at.value(object, &mut Unread)?)
-            }
+            _ if is_spelling(name, "finishReason") => self.finished |= is_said(at.shape(object)?),
             _ => at.skip(object)?,
         }
         Ok(())

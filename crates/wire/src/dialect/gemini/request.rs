@@ -6,12 +6,12 @@ mod members;
 
 use serde::de::MapAccess;
 
-use super::raw::is_spelling;
+use crate::json::look::is_spelling;
 use crate::json::{self, Place, Reader, Refused, Shape};
 use crate::request::fields::name_problem;
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
-use crate::request::{MAX_TOOLS, Request, Unreadable};
+use crate::request::{Kind, MAX_TOOLS, Request, Unreadable};
 use members::{Config, Once, Spoken, Tools};
 
 /// Reads the body of a request whose path names the model and says whether the answer is streamed.
@@ -64,6 +64,7 @@ impl Root {
             choices: self.config.choices.max(1),
             input_bytes: self.weight.bytes,
             continues: None,
+            references: self.weight.references.all()?,
             model_span: None,
             usage_asked: UsageAsked::Untouched,
         })
@@ -120,8 +121,11 @@ impl<'de> Reader<'de> for Root {
                 Shape::Object { .. } | Shape::Null => Ok(()),
                 _ => Err(at.refuse("generateContentRequest", "must be an object")),
             }
+        } else if is("cachedContent") {
+            once("cachedContent")?;
+            self.weight.references.read(Kind::CachedContent, "cachedContent", at, object).map(|_| ())
         } else {
-            for known in ["toolConfig", "safetySettings", "cachedContent", "serviceTier"] {
+            for known in ["toolConfig", "safetySettings", "serviceTier"] {
                 if is(known) {
                     once(known)?;
                 }

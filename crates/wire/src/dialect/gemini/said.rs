@@ -2,8 +2,8 @@
 
 use domain::chat::{Media, Source};
 
-use super::compose::Items;
-use super::raw::{Kind, Raw};
+use crate::json::build::ArrayWriter;
+use crate::json::look::{Kind, Value};
 
 /// Whether words are said or thought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,19 +13,19 @@ pub(super) enum Voice {
 }
 
 /// Words.
-pub(super) fn text(parts: &mut Items<'_>, text: &str, voice: Voice, signature: Option<&str>) {
+pub(super) fn text(parts: &mut ArrayWriter<'_>, text: &str, voice: Voice, signature: Option<&str>) {
     parts.object(|part| {
         part.text("text", text);
         if voice == Voice::Thought {
             part.plain("thought", true);
         }
-        part.maybe_text("thoughtSignature", signature);
+        part.text_if("thoughtSignature", signature);
     });
 }
 
 /// A call of a function. `arguments` is the JSON of an object.
 pub(super) fn call(
-    parts: &mut Items<'_>,
+    parts: &mut ArrayWriter<'_>,
     id: Option<&str>,
     name: &str,
     arguments: &str,
@@ -33,16 +33,16 @@ pub(super) fn call(
 ) {
     parts.object(|part| {
         part.object("functionCall", |call| {
-            call.maybe_text("id", id);
+            call.text_if("id", id);
             call.text("name", name);
             call.raw("args", arguments);
         });
-        part.maybe_text("thoughtSignature", signature);
+        part.text_if("thoughtSignature", signature);
     });
 }
 
 /// Media, wherever they are.
-pub(super) fn media(parts: &mut Items<'_>, media: &Media, signature: Option<&str>) {
+pub(super) fn media(parts: &mut ArrayWriter<'_>, media: &Media, signature: Option<&str>) {
     parts.object(|part| {
         match &media.source {
             Source::Data { media_type, base64 } => part.object("inlineData", |blob| {
@@ -53,7 +53,7 @@ pub(super) fn media(parts: &mut Items<'_>, media: &Media, signature: Option<&str
                 file.text("fileUri", uri);
             }),
         }
-        part.maybe_text("thoughtSignature", signature);
+        part.text_if("thoughtSignature", signature);
     });
 }
 
@@ -62,5 +62,5 @@ pub(super) fn arguments(text: &str) -> Option<&str> {
     if text.trim().is_empty() {
         return Some("{}");
     }
-    Raw::parse(text.as_bytes()).filter(|value| value.kind() == Kind::Object).map(Raw::json)
+    Value::read(text.as_bytes()).filter(|value| value.kind() == Kind::Object).map(Value::raw)
 }

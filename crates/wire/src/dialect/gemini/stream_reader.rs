@@ -7,13 +7,14 @@ mod partial;
 use domain::chat::{Event, Finish, Growth};
 
 use super::citations;
+use super::lenient;
 use super::made_id::Seed;
 use super::part;
-use super::raw::{Kind, Object, Raw};
 use super::usage::Reported;
 use super::{logprobs, words};
 use crate::dialect::{ReadStream, Stopped};
 use crate::failure::{UpstreamError, read_error};
+use crate::json::look::Object;
 use crate::request::MAX_CHOICES;
 use crate::sse;
 use crate::tap::Broken;
@@ -34,21 +35,20 @@ pub(crate) struct StreamReader {
 impl ReadStream for StreamReader {
     fn read(&mut self, event: &sse::Event<'_>, out: &mut Vec<Event>) -> Result<(), Stopped> {
         let data = event.data.as_deref().unwrap_or_default();
-        let value = Raw::parse(data).filter(|value| value.kind() == Kind::Object);
         let failed = || Stopped::Failed(read_error(data).unwrap_or_else(UpstreamError::without_words));
         if event.kind == b"error" {
             return Err(failed());
         }
-        let root = value.ok_or(Stopped::Broken(Broken::NotJson))?.object();
+        let root = Object::read(data).ok_or(Stopped::Broken(Broken::NotJson))?;
         if root.get("error").is_some() {
             return Err(failed());
         }
         let seed = self.begin(&root, data, out);
-        let candidates = root.get("candidates").map(Raw::items).unwrap_or_default();
+        let candidates = root.items("candidates");
         for (place, candidate) in candidates.into_iter().enumerate() {
-            self.candidate(place, &candidate.object(), seed, out)?;
+            self.candidate(place, &candidate.members(), seed, out)?;
         }
-        let feedback = root.get("promptFeedback").map(Raw::object).unwrap_or_default();
+        let feedback = root.object("promptFeedback").unwrap_or_default();
         self.blocked = feedback.get("blockReason").and_then(words::blocked).or(self.blocked.take());
         let reported = root.get("usageMetadata").and_then(Reported::of);
         out.extend(reported.and_then(|reported| reported.tokens()).map(Event::Used));
@@ -95,7 +95,7 @@ impl StreamReader {
         seed: Seed,
         out: &mut Vec<Event>,
     ) -> Result<(), Stopped> {
-        let number = candidate.get("index").and_then(Raw::unsigned).or_else(|| u64::try_from(place).ok());
+        let number = candidate.get("index").and_then(lenient::unsigned).or_else(|| u64::try_from(place).ok());
         let Some(number) = number.filter(|number| *number < MAX_CHOICES) else { return Ok(()) };
         let number = u32::try_from(number).unwrap_or_default();
         let known = self.choices.iter().position(|choice| choice.number == number);
@@ -104,10 +104,10 @@ impl StreamReader {
             self.choices.len() - 1
         });
         let Some(choice) = self.choices.get_mut(at) else { return Ok(()) };
-        let content = candidate.get("content").map(Raw::object).unwrap_or_default();
-        for value in content.get("parts").map(Raw::one_or_more).unwrap_or_default() {
+        let content = candidate.object("content").unwrap_or_default();
+        for value in content.get("parts").map(lenient::one_or_more).unwrap_or_default() {
             // A part that cannot be read is passed over, for newer models say newer things.
-            if let Ok(piece) = part::read(&value.object()) {
+            if let Ok(piece) = part::read(&value.members()) {
                 choice.piece(piece, value, seed, &mut self.ids, out)?;
             }
         }

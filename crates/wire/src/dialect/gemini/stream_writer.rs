@@ -5,13 +5,13 @@ use domain::chat::{Event, Finish, Growth, Opening, Part, Signature, Text, ToolCa
 use domain::price::Tokens;
 
 use super::citations::{self, Written};
-use super::compose::{self, Items, Members};
 use super::measure::Measure;
 use super::said::{self, Voice};
 use super::whole::{write_finish, write_part};
 use super::{carried, logprobs, usage};
 use crate::dialect::{Echo, WriteStream};
 use crate::failure::ErrorBody;
+use crate::json::build::{self, ArrayWriter, ObjectWriter};
 
 /// Bytes of arguments that are held back of one call. One that has more is left out, and the answer says that its call
 /// is malformed.
@@ -59,10 +59,10 @@ impl StreamWriter {
     }
 
     /// Appends one event.
-    fn event(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Members<'_>)) {
+    fn event(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut ObjectWriter<'_>)) {
         out.extend_from_slice(b"data: ");
         let start = out.len();
-        compose::object(out, |members| {
+        build::object(out, |members| {
             write(members);
             members.text("modelVersion", &self.model);
             members.text("responseId", &self.id);
@@ -75,7 +75,7 @@ impl StreamWriter {
     }
 
     /// Appends an event with one candidate that says these parts.
-    fn say(&self, number: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Items<'_>)) {
+    fn say(&self, number: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut ArrayWriter<'_>)) {
         self.event(out, |members| {
             members.array("candidates", |items| {
                 items.object(|candidate| {

@@ -4,12 +4,10 @@
 use domain::price::Tokens;
 use serde::de::{MapAccess, SeqAccess};
 
-use super::compose::Members;
-use super::raw::{Raw, is_spelling};
+use crate::dialect::counts::{self, MAX_COUNT};
+use crate::json::build::ObjectWriter;
+use crate::json::look::{Value, is_spelling};
 use crate::json::{self, Place, Reader, Shape};
-
-/// More tokens than any call can have: about 10¹². Counts above are taken for nonsense.
-const MAX_COUNT: u64 = 1 << 40;
 
 /// The counts as they were written. Google leaves out those that are zero.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,24 +21,15 @@ pub(super) struct Reported {
     audio_in: u64,
     audio_cached: u64,
     audio_out: u64,
+    image_out: u64,
     nonsense: bool,
 }
 
 impl Reported {
-    /// Reads the value of the member just named; `None` when it is not an object.
-    pub(super) fn read<'de, A: MapAccess<'de>>(
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<Self>, A::Error> {
-        let mut reported = Self::default();
-        let shape = at.value(object, &mut reported)?;
-        Ok(matches!(shape, Shape::Object { .. }).then_some(reported))
-    }
-
     /// Reads one value.
-    pub(super) fn of(value: Raw<'_>) -> Option<Self> {
+    pub(super) fn of(value: Value<'_>) -> Option<Self> {
         let mut reported = Self::default();
-        let shape = json::read_open(value.json().as_bytes(), &mut reported).ok()?;
+        let shape = json::read_open(value.raw().as_bytes(), &mut reported).ok()?;
         matches!(shape, Shape::Object { .. }).then_some(reported)
     }
 
@@ -53,28 +42,24 @@ impl Reported {
         let fresh = prompt - cache_read;
         let audio_in = self.audio_in.saturating_sub(self.audio_cached).min(fresh);
         let audio_out = self.audio_out.min(self.candidates);
+        // Pictures that are made cost more than words. Those that are read cost the same, and stay with the input.
+        let image_out = self.image_out.min(self.candidates - audio_out);
         let beside = self.total.saturating_sub(prompt + self.tool_prompt + self.candidates + self.thoughts);
         Some(Tokens {
             input: fresh - audio_in + self.tool_prompt,
             cache_read,
-            output: self.candidates - audio_out,
+            output: self.candidates - audio_out - image_out,
             reasoning: self.thoughts + beside,
             audio: audio_in + audio_out,
+            image: image_out,
             ..Tokens::default()
         })
     }
 
     fn count<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<u64, A::Error> {
         let mut written = Digits(None);
-        let count = match at.value(object, &mut written)? {
-            Shape::Null => return Ok(0),
-            Shape::Unsigned(count) => Some(count),
-            Shape::Text { .. } => written.0,
-            _ => None,
-        };
-        let count = count.filter(|&count| count <= MAX_COUNT);
-        self.nonsense |= count.is_none();
-        Ok(count.unwrap_or(0))
+        let shape = at.value(object, &mut written)?;
+        Ok(counts::read(shape, written.0, &mut self.nonsense).unwrap_or(0))
     }
 }
 
@@ -103,7 +88,8 @@ impl<'de> Reader<'de> for Reported {
         } else if is("cacheTokensDetails") {
             self.audio_cached = Modalities::read(at, object)?.audio;
         } else if is("candidatesTokensDetails") {
-            self.audio_out = Modalities::read(at, object)?.audio;
+            let made = Modalities::read(at, object)?;
+            (self.audio_out, self.image_out) = (made.audio, made.image);
         } else {
             at.skip(object)?;
         }
@@ -111,10 +97,11 @@ impl<'de> Reader<'de> for Reported {
     }
 }
 
-/// The count of sound in a list of counts by modality.
+/// The counts of sound and of pictures in a list of counts by modality.
 #[derive(Default)]
 struct Modalities {
     audio: u64,
+    image: u64,
 }
 
 impl Modalities {
@@ -134,9 +121,12 @@ impl<'de> Reader<'de> for Modalities {
     ) -> Result<Option<Shape>, A::Error> {
         let mut row = Row::default();
         let shape = at.item(array, &mut row)?;
-        if row.modality.is_audio {
-            self.audio = self.audio.saturating_add(row.count).min(MAX_COUNT);
-        }
+        let of_it = match row.modality {
+            Modality::Audio => &mut self.audio,
+            Modality::Image => &mut self.image,
+            Modality::Other => return Ok(shape),
+        };
+        *of_it = of_it.saturating_add(row.count).min(MAX_COUNT);
         Ok(shape)
     }
 }
@@ -168,13 +158,20 @@ impl<'de> Reader<'de> for Row {
 }
 
 #[derive(Default)]
-struct Modality {
-    is_audio: bool,
+enum Modality {
+    Audio,
+    Image,
+    #[default]
+    Other,
 }
 
 impl Reader<'_> for Modality {
     fn text(&mut self, text: &str) {
-        self.is_audio = text == "AUDIO";
+        *self = match text {
+            "AUDIO" => Modality::Audio,
+            "IMAGE" => Modality::Image,
+            _ => Modality::Other,
+        };
     }
 }
 
@@ -187,25 +184,30 @@ impl Reader<'_> for Digits {
     }
 }
 
-/// Appends `usageMetadata`. Whatever is neither output nor thought counts as prompt: what was written to a cache has no
+/// Appends `usageMetadata`. Whatever is neither made nor thought counts as prompt: what was written to a cache has no
 /// place of its own, and nothing says on which side sound was.
-pub(super) fn write(tokens: &Tokens, members: &mut Members<'_>) {
-    let prompt = tokens.total().saturating_sub(tokens.output).saturating_sub(tokens.reasoning);
+pub(super) fn write(tokens: &Tokens, members: &mut ObjectWriter<'_>) {
+    let made = tokens.output.saturating_add(tokens.image);
+    let prompt = tokens.total().saturating_sub(made).saturating_sub(tokens.reasoning);
     members.object("usageMetadata", |usage| {
         usage.plain("promptTokenCount", prompt);
         if tokens.cache_read > 0 {
             usage.plain("cachedContentTokenCount", tokens.cache_read);
         }
-        usage.plain("candidatesTokenCount", tokens.output);
+        usage.plain("candidatesTokenCount", made);
         if tokens.reasoning > 0 {
             usage.plain("thoughtsTokenCount", tokens.reasoning);
         }
         usage.plain("totalTokenCount", tokens.total());
-        if tokens.audio > 0 {
-            usage.array("promptTokensDetails", |rows| {
+        let details = [
+            ("promptTokensDetails", "AUDIO", tokens.audio),
+            ("candidatesTokensDetails", "IMAGE", tokens.image),
+        ];
+        for (side, modality, count) in details.into_iter().filter(|(_, _, count)| *count > 0) {
+            usage.array(side, |rows| {
                 rows.object(|row| {
-                    row.text("modality", "AUDIO");
-                    row.plain("tokenCount", tokens.audio);
+                    row.text("modality", modality);
+                    row.plain("tokenCount", count);
                 });
             });
         }

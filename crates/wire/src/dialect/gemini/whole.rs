@@ -1,21 +1,20 @@
 //! Whole answers: from this protocol to the neutral form and back.
 
-use domain::chat::{
-    Answer, Choice, Finish, Foreign, Json, Part, Reason, Reasoning, Signature, Text, ToolCall,
-};
+use domain::chat::{Answer, Choice, Finish, Foreign, Part, Reason, Reasoning, Signature, Text, ToolCall};
 use domain::protocol::Protocol;
 
 use super::citations::{self, Found, Written};
-use super::compose::{self, Items, Members};
+use super::lenient;
 use super::made_id::Seed;
 use super::measure::Measure;
 use super::part::{self, Said};
-use super::raw::{Kind, Object, Raw};
 use super::said::{self, Voice};
 use super::usage::{self, Reported};
 use super::{carried, logprobs, words};
 use crate::answer::Malformed;
 use crate::dialect::Echo;
+use crate::json::build::{self, ArrayWriter, ObjectWriter};
+use crate::json::look::{Kind, Object, Value};
 use crate::request::MAX_CHOICES;
 
 /// Reads an answer that came with a status of success.
@@ -23,16 +22,16 @@ use crate::request::MAX_CHOICES;
 /// # Errors
 /// [`Malformed`] when it is none.
 pub fn decode_answer(body: &[u8]) -> Result<Answer, Malformed> {
-    let root = Raw::parse(body).ok_or(Malformed::NotJson)?.object();
+    let root = Value::read(body).ok_or(Malformed::NotJson)?.members();
     let id = root.text("responseId").filter(|id| !id.is_empty());
     let mut reader = Reader { seed: Seed::of(id.as_deref().map_or(body, str::as_bytes)), ids: Vec::new() };
     let mut choices: Vec<Choice> = Vec::new();
     let most = usize::try_from(MAX_CHOICES).unwrap_or(usize::MAX);
-    for candidate in root.get("candidates").map(Raw::items).unwrap_or_default().into_iter().take(most) {
-        choices.push(reader.choice(&candidate.object()));
+    for candidate in root.items("candidates").into_iter().take(most) {
+        choices.push(reader.choice(&candidate.members()));
     }
     if choices.is_empty() {
-        let feedback = root.get("promptFeedback").map(Raw::object).unwrap_or_default();
+        let feedback = root.object("promptFeedback").unwrap_or_default();
         let finish = feedback.get("blockReason").and_then(words::blocked).ok_or(Malformed::NotAnAnswer)?;
         choices.push(Choice { finish: Some(finish), ..Choice::default() });
     }
@@ -53,8 +52,8 @@ struct Reader {
 
 impl Reader {
     fn choice(&mut self, candidate: &Object<'_>) -> Choice {
-        let content = candidate.get("content").map(Raw::object).unwrap_or_default();
-        let list = content.get("parts").map(Raw::one_or_more).unwrap_or_default();
+        let content = candidate.object("content").unwrap_or_default();
+        let list = content.get("parts").map(lenient::one_or_more).unwrap_or_default();
         let mut parts = Vec::with_capacity(list.len());
         // Where each part of Google's went: citations name them by number.
         let mut places = Vec::with_capacity(list.len());
@@ -73,8 +72,8 @@ impl Reader {
     }
 
     /// A part of an answer; one that cannot be read is passed over, for newer models say newer things.
-    fn part(&mut self, value: Raw<'_>) -> Option<Part> {
-        let piece = part::read(&value.object()).ok()?;
+    fn part(&mut self, value: Value<'_>) -> Option<Part> {
+        let piece = part::read(&value.members()).ok()?;
         let signature = piece.signature.map(|value| Signature::new(Protocol::Gemini, value));
         Some(match piece.said {
             Said::Text(text) => Part::Text(Text { text: text.into_owned(), signature, ..Text::default() }),
@@ -99,13 +98,13 @@ impl Reader {
 }
 
 /// Something that only Google's own clients understand.
-pub(super) fn foreign(kind: &str, value: Raw<'_>) -> Foreign {
-    Foreign { protocol: Protocol::Gemini, kind: kind.to_owned(), json: Json::new(value.json()) }
+pub(super) fn foreign(kind: &str, value: Value<'_>) -> Foreign {
+    Foreign { protocol: Protocol::Gemini, kind: kind.to_owned(), json: value.json() }
 }
 
 /// The arguments of a call, unless there are none.
 pub(super) fn arguments(call: &Object<'_>) -> Option<String> {
-    call.get("args").filter(|args| args.kind() == Kind::Object).map(Raw::compact)
+    call.get("args").filter(|args| args.kind() == Kind::Object).map(Value::compact)
 }
 
 /// The id of a call: Google's own, or one made for it; in any case one that no other call of the answer has.
@@ -146,7 +145,7 @@ fn cite(found: Vec<Found>, places: &[usize], parts: &mut [Part]) {
 #[must_use]
 pub fn encode_answer(answer: &Answer, echo: &Echo<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.array("candidates", |items| {
             for (index, choice) in answer.choices.iter().enumerate() {
                 items.object(|candidate| write_choice(choice, index, candidate));
@@ -161,11 +160,11 @@ pub fn encode_answer(answer: &Answer, echo: &Echo<'_>) -> Vec<u8> {
     out
 }
 
-fn write_choice(choice: &Choice, index: usize, candidate: &mut Members<'_>) {
+fn write_choice(choice: &Choice, index: usize, candidate: &mut ObjectWriter<'_>) {
     let mut cited = Vec::new();
     let mut broken = None;
     let mut parts = vec![b'['];
-    let mut items = Items::of(&mut parts);
+    let mut items = ArrayWriter::of(&mut parts);
     let mut count = 0_usize;
     for part in &choice.parts {
         if let Part::ToolCall(call) = part
@@ -187,7 +186,7 @@ fn write_choice(choice: &Choice, index: usize, candidate: &mut Members<'_>) {
     }
     parts.push(b']');
     candidate.object("content", |content| {
-        content.written("parts", &parts);
+        content.raw("parts", &parts);
         content.text("role", "model");
     });
     if let Some(finish) = &choice.finish {
@@ -202,7 +201,7 @@ fn write_choice(choice: &Choice, index: usize, candidate: &mut Members<'_>) {
 
 /// Appends `finishReason`. `broken` is a call whose arguments are no object, which has no form here: Google says of its
 /// own that they are malformed, unless the limit cut them off.
-pub(super) fn write_finish(finish: &Finish, broken: Option<(&str, &str)>, candidate: &mut Members<'_>) {
+pub(super) fn write_finish(finish: &Finish, broken: Option<(&str, &str)>, candidate: &mut ObjectWriter<'_>) {
     let (word, message) = words::finish_word(finish);
     match broken {
         Some((name, arguments)) if word == "STOP" => {
@@ -211,13 +210,13 @@ pub(super) fn write_finish(finish: &Finish, broken: Option<(&str, &str)>, candid
         }
         _ => {
             candidate.text("finishReason", word);
-            candidate.maybe_text("finishMessage", message);
+            candidate.text_if("finishMessage", message);
         }
     }
 }
 
 /// Appends a part, and says whether it has a form here. The tools that another provider ran have none.
-pub(super) fn write_part(part: &Part, items: &mut Items<'_>) -> bool {
+pub(super) fn write_part(part: &Part, items: &mut ArrayWriter<'_>) -> bool {
     let carry = |signature: &Option<Signature>| {
         signature.as_ref().map(|signature| carried::carry(signature, false).into_owned())
     };

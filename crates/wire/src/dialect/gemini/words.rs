@@ -3,7 +3,8 @@
 
 use domain::chat::{Finish, Reason};
 
-use super::raw::Raw;
+use super::lenient;
+use crate::json::look::Value;
 
 /// The words of `Candidate.FinishReason` in the order of their numbers at Vertex (`google.cloud.aiplatform.v1`), then
 /// those that have a number at neither.
@@ -51,11 +52,11 @@ const BLOCKS: [&str; 8] = [
 const NUMBERED: usize = 17;
 
 /// Why an answer ended, of a `finishReason`. `None` when it says nothing.
-pub(super) fn finish(reason: Raw<'_>) -> Option<Finish> {
+pub(super) fn finish(reason: Value<'_>) -> Option<Finish> {
     let word = match reason.text() {
         Some(word) => word.into_owned(),
         None => {
-            let number = usize::try_from(reason.unsigned()?).ok()?;
+            let number = usize::try_from(lenient::unsigned(reason)?).ok()?;
             let known = FINISHES.get(..NUMBERED).unwrap_or_default().get(number);
             known.map_or_else(|| number.to_string(), |(word, _)| (*word).to_owned())
         }
@@ -68,11 +69,11 @@ pub(super) fn finish(reason: Raw<'_>) -> Option<Finish> {
 }
 
 /// The end of an answer that was never begun, of a `blockReason`.
-pub(super) fn blocked(reason: Raw<'_>) -> Option<Finish> {
+pub(super) fn blocked(reason: Value<'_>) -> Option<Finish> {
     let word = match reason.text() {
         Some(word) => word.into_owned(),
         None => {
-            let number = usize::try_from(reason.unsigned()?).ok()?;
+            let number = usize::try_from(lenient::unsigned(reason)?).ok()?;
             BLOCKS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_owned())
         }
     };

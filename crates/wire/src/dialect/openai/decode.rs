@@ -1,14 +1,14 @@
 //! From a request of this protocol to the neutral form.
 
-mod field;
 mod messages;
 mod parts;
 mod tools;
 
 use domain::chat::{self, Effort, Format, Sampling, Shown, Thinking};
 
+use crate::dialect::effort;
+use crate::dialect::field::{Field, Fields};
 use crate::request::Unreadable;
-use field::{Field, Fields};
 
 /// Members that have their place in the neutral form, that only say how the answer is delivered, or that are read with
 /// another one.
@@ -201,15 +201,7 @@ fn thinking(root: &Fields<'_>) -> Result<Option<Thinking>, Unreadable> {
 }
 
 fn effort(word: &Field<'_>) -> Result<Effort, Unreadable> {
-    Ok(match word.text()?.to_ascii_lowercase().as_str() {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" | "max" => Effort::Highest,
-        _ => return Err(word.refuse("must be none, minimal, low, medium, high, xhigh or max")),
-    })
+    effort::read(&word.text()?.to_ascii_lowercase()).ok_or_else(|| word.refuse(effort::WORDS))
 }
 
 #[cfg(test)]

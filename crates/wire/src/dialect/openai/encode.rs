@@ -3,10 +3,12 @@
 mod messages;
 mod tools;
 
-use domain::chat::{self, Effort, Format, Shown, Thinking};
+use domain::chat::{self, Format, Shown, Thinking};
 
 use super::form::ThinkingMember;
 use crate::catalog::StreamUsage;
+use crate::dialect::effort;
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
 use crate::json::build::{self, ObjectWriter};
 
@@ -18,7 +20,7 @@ const SCHEMA_NAME: &str = "answer";
 /// # Errors
 /// [`Inexpressible`] when the request holds something that must not be dropped and that this protocol cannot say.
 pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<Encoded, Inexpressible> {
-    let mut dropped = Dropped::default();
+    let mut dropped = Names::default();
     refuse_modalities(request, target)?;
     let messages = messages::write(&request.turns, target, &mut dropped)?;
     let tools = tools::write(request, target, &mut dropped)?;
@@ -42,26 +44,12 @@ pub fn encode_request(request: &chat::Request, target: &Target<'_>) -> Result<En
         }
     });
     if request.safety.is_some() {
-        dropped.name("safety");
+        dropped.add("safety");
     }
     for name in &request.unplaced {
-        dropped.name(name);
+        dropped.add(name);
     }
-    Ok(Encoded { body, dropped: dropped.names })
-}
-
-/// What the provider's form cannot say, each name once.
-#[derive(Debug, Default)]
-pub(super) struct Dropped {
-    names: Vec<String>,
-}
-
-impl Dropped {
-    pub(super) fn name(&mut self, name: &str) {
-        if !self.names.iter().any(|known| known == name) {
-            self.names.push(name.to_owned());
-        }
-    }
+    Ok(Encoded { body, dropped: dropped.into_list() })
 }
 
 /// Sound has a voice and a form that no other protocol names; pictures are answers of few providers.
@@ -84,12 +72,12 @@ fn write_settings(
     root: &mut ObjectWriter<'_>,
     request: &chat::Request,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) {
     let form = target.chat;
     let mut plain = |name: &'static str, takes: bool, value: Option<&dyn std::fmt::Display>| match value {
         Some(value) if takes => root.plain(form.name(name), value),
-        Some(_) => dropped.name(name),
+        Some(_) => dropped.add(name),
         None => {}
     };
     fn shown<T: std::fmt::Display>(value: &Option<T>) -> Option<&dyn std::fmt::Display> {
@@ -112,7 +100,7 @@ fn write_settings(
 
     let mut text = |name: &'static str, takes: bool, value: &Option<String>| match value {
         Some(value) if takes => root.text(form.name(name), value),
-        Some(_) => dropped.name(name),
+        Some(_) => dropped.add(name),
         None => {}
     };
     text("verbosity", form.takes_beside("verbosity"), &request.verbosity);
@@ -121,7 +109,7 @@ fn write_settings(
     text("service_tier", form.takes_beside("service_tier"), &request.service_tier);
 
     if request.stop.len() > form.most_stops {
-        dropped.name("stop");
+        dropped.add("stop");
     }
     if !request.stop.is_empty() {
         root.array("stop", |stops| {
@@ -153,17 +141,17 @@ fn write_thinking(
     root: &mut ObjectWriter<'_>,
     thinking: &Thinking,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) {
     match target.chat.thinking {
-        ThinkingMember::Nowhere => dropped.name("reasoning"),
+        ThinkingMember::Nowhere => dropped.add("reasoning"),
         // A model that decides for itself does so when nothing is said.
-        ThinkingMember::Effort => root.text_if("reasoning_effort", thinking.effort().map(word)),
+        ThinkingMember::Effort => root.text_if("reasoning_effort", thinking.effort().map(effort::word)),
         ThinkingMember::Object => root.object("reasoning", |object| {
             match (thinking.budget_tokens, thinking.effort) {
                 _ if thinking.is_off() => object.plain("enabled", false),
                 (Some(budget), _) => object.plain("max_tokens", budget),
-                (None, Some(effort)) => object.text("effort", word(effort)),
+                (None, Some(effort)) => object.text("effort", effort::word(effort)),
                 (None, None) => object.plain("enabled", true),
             }
             if thinking.shown == Shown::Nothing {
@@ -173,17 +161,6 @@ fn write_thinking(
         ThinkingMember::Switch => root.object("thinking", |object| {
             object.text("type", if thinking.is_off() { "disabled" } else { "enabled" });
         }),
-    }
-}
-
-fn word(effort: Effort) -> &'static str {
-    match effort {
-        Effort::None => "none",
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::Highest => "xhigh",
     }
 }
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use domain::price::Tokens;
+use domain::protocol::Protocol;
 use domain::usage::Surface;
 
 use super::read_answer;
 use crate::failure::UpstreamError;
 use crate::tap::{Ending, Tap, UsageChunk};
-use domain::protocol::Protocol;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/openai")
@@ -79,7 +79,7 @@ fn describe_stream(_name: &str, stream: &[u8]) -> String {
         stream.len() - bytes
     );
     describe_error(&mut out, tap.take_error().as_ref());
-    let ending = match tap.end() {
+    let ending = match tap.end(&mut VecDeque::new()) {
         Ending::Done { owed: b"" } => "done",
         Ending::Done { .. } => "done but for its mark",
         Ending::NoTerminal => "no terminal event",

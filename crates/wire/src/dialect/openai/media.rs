@@ -1,8 +1,8 @@
 //! Pictures, sound and files in the forms of this protocol: `data:` addresses and names of formats.
 
-use std::borrow::Cow;
-
 use domain::chat::{Media, MediaKind, Source};
+
+use crate::dialect::base64;
 
 /// What begins an address that holds its content.
 const DATA: &str = "data:";
@@ -18,7 +18,7 @@ pub(super) fn at_address(kind: MediaKind, address: &str) -> Option<Media> {
                 return None;
             }
             let media_type = if media_type.is_empty() { "text/plain".to_owned() } else { media_type };
-            Source::Data { media_type, base64: standard_base64(body)?.into_owned() }
+            Source::Data { media_type, base64: base64::standard(body)?.into_owned() }
         }
         None => Source::Url(address.to_owned()),
     };
@@ -33,34 +33,6 @@ fn strip_scheme(address: &str) -> Option<&str> {
 /// Media of which nothing but their place is known.
 pub(super) fn plain(kind: MediaKind, source: Source) -> Media {
     Media { kind, source, name: None, detail: None, cache: None, signature: None }
-}
-
-/// `text` in the standard alphabet of base64, with padding; `None` when it is not base64 in any form.
-pub(super) fn standard_base64(text: &str) -> Option<Cow<'_, str>> {
-    let standard = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    let digits = text.trim_end_matches('=');
-    if digits.bytes().all(standard) && text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut out = String::with_capacity(text.len() + 3);
-    for character in digits.chars() {
-        match character {
-            '-' => out.push('+'),
-            '_' => out.push('/'),
-            '+' | '/' => out.push(character),
-            _ if character.is_ascii_alphanumeric() => out.push(character),
-            // Encoders that break lines do so for mail, where it has no meaning.
-            _ if character.is_ascii_whitespace() => {}
-            _ => return None,
-        }
-    }
-    match out.len() % 4 {
-        1 => return None,
-        2 => out.push_str("=="),
-        3 => out.push('='),
-        _ => {}
-    }
-    Some(Cow::Owned(out))
 }
 
 /// The address of media that lie in the request.
@@ -99,20 +71,6 @@ pub(super) fn kind_of(media_type: &str) -> MediaKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_of_every_form_becomes_the_standard_one() {
-        let check =
-            |text: &str, expect: Option<&str>| assert_eq!(standard_base64(text).as_deref(), expect, "{text}");
-        check("aGk=", Some("aGk="));
-        check("aGk", Some("aGk="));
-        check("_-8", Some("/+8="));
-        check("aG\r\nk=", Some("aGk="));
-        check("", Some(""));
-        check("a", None);
-        check("a%20b", None);
-        check("äöü", None);
-    }
 
     #[test]
     fn an_address_holds_its_content_or_points_to_it() {

@@ -4,7 +4,7 @@ use domain::usage::Surface;
 
 use super::DONE;
 use super::payload::Payload;
-use crate::dialect;
+use crate::dialect::{self, DONE_MARK};
 use crate::failure::{UpstreamError, read_error};
 use crate::json::{self, Shape};
 use crate::tap::{Broken, Meter, Said};
@@ -18,7 +18,7 @@ pub(crate) struct Notes {
 
 impl dialect::Notes for Notes {
     fn note(&mut self, _kind: &[u8], data: &[u8], meter: &mut Meter) -> Result<Said, Broken> {
-        if is_done(data) {
+        if data == DONE_MARK {
             return Ok(Said::Done);
         }
         let mut payload = Payload::default();
@@ -40,7 +40,7 @@ impl dialect::Notes for Notes {
     }
 
     fn is_end(&self, _kind: &[u8], data: &[u8]) -> bool {
-        is_done(data)
+        data == DONE_MARK
     }
 
     fn end_mark(&self) -> &'static [u8] {
@@ -50,8 +50,4 @@ impl dialect::Notes for Notes {
     fn end_is_an_event(&self) -> bool {
         false
     }
-}
-
-fn is_done(data: &[u8]) -> bool {
-    data == b"[DONE]"
 }

@@ -54,12 +54,12 @@ impl<'de> Reader<'de> for Payload {
                     self.choices = Some(items);
                 }
             }
-            "usage" => self.usage = Reported::read(at, object)?.or(self.usage),
+            "usage" => self.usage = at.object::<_, Reported>(object)?.or(self.usage),
             "x_groq" => {
                 at.value(object, &mut Groq(self))?;
             }
-            "data" => self.has_data |= matches!(at.value(object, &mut Unread)?, Shape::Array { .. }),
-            "error" => self.has_error |= is_truthy(at.value(object, &mut Unread)?),
+            "data" => self.has_data |= matches!(at.shape(object)?, Shape::Array { .. }),
+            "error" => self.has_error |= is_truthy(at.shape(object)?),
             "object" | "type" => {
                 let mut word = IsError(false);
                 at.value(object, &mut word)?;
@@ -83,10 +83,6 @@ fn is_truthy(shape: Shape) -> bool {
     )
 }
 
-struct Unread;
-
-impl Reader<'_> for Unread {}
-
 /// Whether a string is `error`, as in Anthropic's `type` and Mistral's `object`.
 struct IsError(bool);
 
@@ -106,8 +102,8 @@ impl<'de> Reader<'de> for Groq<'_> {
         object: &mut A,
     ) -> Result<(), A::Error> {
         match name {
-            "usage" => self.0.usage_elsewhere = Reported::read(at, object)?.or(self.0.usage_elsewhere),
-            "error" => self.0.has_error |= is_truthy(at.value(object, &mut Unread)?),
+            "usage" => self.0.usage_elsewhere = at.object::<_, Reported>(object)?.or(self.0.usage_elsewhere),
+            "error" => self.0.has_error |= is_truthy(at.shape(object)?),
             _ => at.skip(object)?,
         }
         Ok(())
@@ -156,7 +152,7 @@ impl<'de> Reader<'de> for Choice {
     ) -> Result<(), A::Error> {
         match name {
             "index" => {
-                if let Shape::Unsigned(index) = at.value(object, &mut Unread)? {
+                if let Shape::Unsigned(index) = at.shape(object)? {
                     self.index = u32::try_from(index).unwrap_or(u32::MAX);
                 }
             }
@@ -168,9 +164,9 @@ impl<'de> Reader<'de> for Choice {
             }
             "text" => self.bytes = self.bytes.saturating_add(Text::bytes(at, object)?),
             "finish_reason" => {
-                self.finished |= matches!(at.value(object, &mut Unread)?, Shape::Text { bytes } if bytes > 0);
+                self.finished |= matches!(at.shape(object)?, Shape::Text { bytes } if bytes > 0);
             }
-            "usage" => self.usage = Reported::read(at, object)?,
+            "usage" => self.usage = at.object::<_, Reported>(object)?,
             _ => at.skip(object)?,
         }
         Ok(())
@@ -194,7 +190,7 @@ impl<'de> Reader<'de> for Message {
         object: &mut A,
     ) -> Result<(), A::Error> {
         match name {
-            "role" => self.has_role |= matches!(at.value(object, &mut Unread)?, Shape::Text { .. }),
+            "role" => self.has_role |= matches!(at.shape(object)?, Shape::Text { .. }),
             "content" | "refusal" | "tool_calls" | "function_call" | "audio" => {
                 self.said = self.said.saturating_add(Text::bytes(at, object)?);
             }

@@ -43,6 +43,7 @@ pub fn read(surface: Surface, body: &[u8]) -> Result<Request, Unreadable> {
         choices: root.choices,
         input_bytes: root.weight.bytes,
         continues: None,
+        references: root.weight.references.all()?,
         model_span: Some(model_span),
         usage_asked,
     })

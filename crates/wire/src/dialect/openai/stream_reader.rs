@@ -8,7 +8,8 @@ use domain::chat;
 use domain::usage::Surface;
 
 use super::payload::Payload;
-use crate::dialect::{ReadStream, Stopped};
+use super::sources;
+use crate::dialect::{DONE_MARK, ReadStream, Stopped};
 use crate::failure::{UpstreamError, read_error};
 use crate::json::look::{Object, Value};
 use crate::json::{self, Shape};
@@ -25,13 +26,15 @@ pub(crate) struct StreamReader {
     /// What begins the ids of calls that come without one; empty until the answer has begun.
     name: String,
     choices: Vec<Choice>,
+    /// Where the answer comes from as a whole, as it was last told; each report replaces the one before.
+    sources: Vec<chat::Citation>,
     over: bool,
 }
 
 impl ReadStream for StreamReader {
     fn read(&mut self, event: &sse::Event<'_>, out: &mut Vec<chat::Event>) -> Result<(), Stopped> {
         let data = event.data.as_deref().unwrap_or_default();
-        if data == b"[DONE]" {
+        if data == DONE_MARK {
             self.over = true;
             self.finish(out);
             return Ok(());
@@ -47,9 +50,13 @@ impl ReadStream for StreamReader {
         if payload.choices.is_none_or(|choices| choices == 0) && tokens.is_none() {
             return Ok(());
         }
-        let chunk = Value::read(data).and_then(Value::object).unwrap_or_default();
+        let chunk = Object::read(data).unwrap_or_default();
         self.begin(&chunk, data, out);
-        for choice in chunk.get("choices").and_then(Value::items).unwrap_or_default() {
+        let sources = sources::read(&chunk);
+        if !sources.is_empty() {
+            self.sources = sources;
+        }
+        for choice in chunk.items("choices") {
             self.read_choice(choice, out)?;
         }
         out.extend(tokens.map(chat::Event::Used));
@@ -81,7 +88,7 @@ impl StreamReader {
 
     fn read_choice(&mut self, value: Value<'_>, out: &mut Vec<chat::Event>) -> Result<(), Broken> {
         let Some(members) = value.object() else { return Ok(()) };
-        let number = members.get("index").and_then(Value::unsigned).unwrap_or(0);
+        let number = members.unsigned("index").unwrap_or(0);
         let Some(number) = u32::try_from(number).ok().filter(|&number| u64::from(number) < MAX_CHOICES)
         else {
             return Ok(());
@@ -92,7 +99,7 @@ impl StreamReader {
             self.choices.len() - 1
         });
         match self.choices.get_mut(place) {
-            Some(choice) => choice.read(&members, &self.name, out),
+            Some(choice) => choice.read(&members, &self.name, &self.sources, out),
             None => Ok(()),
         }
     }
@@ -106,7 +113,7 @@ impl StreamReader {
             self.choices.push(Choice::new(0));
         }
         for choice in &mut self.choices {
-            choice.finish(&Object::default(), out);
+            choice.finish(&Object::default(), &self.sources, out);
         }
     }
 }

@@ -6,9 +6,9 @@ use domain::chat::{self, Event, Finish, Growth, Media, MediaKind, Opening, Sourc
 use domain::price::Tokens;
 
 use super::thoughts::{self, Written};
-use super::whole::{carried_id, is_legacy, write_annotation, write_image, write_usage};
+use super::whole::{is_legacy, write_annotation, write_image, write_usage};
 use super::{DONE, finish};
-use crate::dialect::{Echo, WriteStream};
+use crate::dialect::{Echo, WriteStream, carried_id};
 use crate::failure::ErrorBody;
 use crate::json::build::{self, ArrayWriter, ObjectWriter};
 
@@ -220,6 +220,14 @@ impl StreamWriter {
                         delta.array("annotations", |list| write_annotation(list, citation, from, to));
                     });
                 }
+            }
+            (Part::Text { .. }, Growth::Signature(signature)) => {
+                // Among the pieces of thoughts it has a number of its own, so that it is joined to none of them.
+                choice.thoughts += 1;
+                let index = choice.thoughts - 1;
+                self.delta(number, out, |delta| {
+                    delta.array("reasoning_details", |list| thoughts::write_said(list, signature, index));
+                });
             }
             (Part::Refusal, Growth::Text(text)) => {
                 self.delta(number, out, |delta| delta.text("refusal", text));

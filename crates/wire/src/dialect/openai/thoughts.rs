@@ -4,8 +4,11 @@
 use domain::chat::{Reasoning, Signature};
 use domain::protocol::Protocol;
 
-use crate::json::build::{ArrayWriter, ObjectWriter};
-use crate::json::look::Value;
+use crate::json::build::{self, ArrayWriter, ObjectWriter};
+use crate::json::look::{Object, Value};
+
+/// Stands before the signature of words that were said, which is no thought's. No maker has this name.
+const SAID: &str = "said~";
 
 /// Members of a piece that have a place of their own.
 const PLACED: [&str; 7] = ["type", "text", "summary", "data", "signature", "id", "index"];
@@ -40,7 +43,7 @@ pub(super) fn read(detail: Value<'_>, from: From) -> Option<Piece> {
     let signature = proof.filter(|proof| !proof.is_empty()).map(|proof| match from {
         From::Caller => Signature::returned(Protocol::Chat, &proof),
         From::Upstream => {
-            let more = object.members().any(|(name, value)| !PLACED.contains(&name) && !value.is_null());
+            let more = object.said().any(|(name, _)| !PLACED.contains(&name));
             // What else the provider says of the piece must come back with it.
             let value = if more { without_text(&object) } else { proof.into_owned() };
             Signature::new(Protocol::Chat, value)
@@ -48,20 +51,34 @@ pub(super) fn read(detail: Value<'_>, from: From) -> Option<Piece> {
     });
     let text = if redacted { String::new() } else { text.unwrap_or_default().into_owned() };
     let id = object.text("id").map(|id| id.into_owned());
-    let index = object.get("index").and_then(Value::unsigned);
+    let index = object.unsigned("index");
     Some(Piece { index, thought: Reasoning { id, text, signature, redacted } })
 }
 
-fn without_text(object: &crate::json::look::Object<'_>) -> String {
-    let mut out = Vec::new();
-    crate::json::build::object(&mut out, |written| {
-        for (name, value) in object.members() {
-            if !matches!(name, "text" | "summary" | "id" | "index") && !value.is_null() {
-                written.raw(name, value.json().as_str());
+/// The signature of what was said, where this piece carries it.
+pub(super) fn read_said(detail: Value<'_>) -> Option<Signature> {
+    let carried = detail.object()?.text("data")?;
+    carried.strip_prefix(SAID).map(|carried| Signature::returned(Protocol::Chat, carried))
+}
+
+/// Writes the signature of what was said for a caller, for the message has no other place whose content clients send back
+/// as it came.
+pub(super) fn write_said(list: &mut ArrayWriter<'_>, signature: &Signature, index: usize) {
+    list.object(|object| {
+        object.text("type", "reasoning.encrypted");
+        object.text("data", &format!("{SAID}{}", signature.carried(Protocol::Chat)));
+        object.plain("index", index);
+    });
+}
+
+fn without_text(object: &Object<'_>) -> String {
+    build::object_text(|written| {
+        for (name, value) in object.said() {
+            if !matches!(name, "text" | "summary" | "id" | "index") {
+                written.raw(name, value.compact());
             }
         }
-    });
-    String::from_utf8(out).unwrap_or_default()
+    })
 }
 
 /// Whether `piece` goes on with `thought`, the last of before, whose number was `index`.

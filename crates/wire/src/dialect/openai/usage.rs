@@ -5,14 +5,12 @@ use domain::price::Tokens;
 use domain::usage::Surface;
 use serde::de::MapAccess;
 
-use crate::json::{Place, Reader, Shape};
-
-/// More tokens than any call can have: about 10¹². Counts above are taken for nonsense.
-const MAX_COUNT: u64 = 1 << 40;
+use crate::dialect::counts;
+use crate::json::{Place, Reader};
 
 /// A `usage` object as it was written.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Reported {
+pub(crate) struct Reported {
     prompt: Option<u64>,
     completion: Option<u64>,
     total: Option<u64>,
@@ -28,13 +26,11 @@ pub(super) struct Reported {
 
 impl Reported {
     /// Reads the value of the member just named; `None` when it is not an object.
-    pub(super) fn read<'de, A: MapAccess<'de>>(
+    pub(crate) fn read<'de, A: MapAccess<'de>>(
         at: Place<'_>,
         object: &mut A,
     ) -> Result<Option<Self>, A::Error> {
-        let mut reported = Self::default();
-        let shape = at.value(object, &mut reported)?;
-        Ok(matches!(shape, Shape::Object { .. }).then_some(reported))
+        at.object(object)
     }
 
     /// The tokens in disjoint kinds, or `None` when the report is incomplete, negative or absurd.
@@ -42,7 +38,7 @@ impl Reported {
     /// Cached, written and audio input lie within the prompt, reasoning and audio output within the
     /// completion. A total above prompt and completion is output that stands beside them: reasoning at xAI,
     /// thoughts at Google. A total below them contradicts its own parts, and the parts stand.
-    pub(super) fn tokens(&self, surface: Surface) -> Option<Tokens> {
+    pub(crate) fn tokens(&self, surface: Surface) -> Option<Tokens> {
         if self.nonsense {
             return None;
         }
@@ -89,16 +85,8 @@ impl Reported {
         object: &mut A,
     ) -> Result<Option<u64>, A::Error> {
         let mut written = Written(None);
-        let count = match at.value(object, &mut written)? {
-            Shape::Null => return Ok(None),
-            Shape::Unsigned(count) => Some(count),
-            Shape::Float(count) if count.fract() == 0.0 => format!("{count:.0}").parse().ok(),
-            Shape::Text { .. } => written.0,
-            _ => None,
-        };
-        let count = count.filter(|&count| count <= MAX_COUNT);
-        self.nonsense |= count.is_none();
-        Ok(count)
+        let shape = at.value(object, &mut written)?;
+        Ok(counts::read(shape, written.0, &mut self.nonsense))
     }
 }
 
@@ -115,7 +103,7 @@ impl<'de> Reader<'de> for Reported {
                 self.completion = self.count(at, object)?.or(self.completion)
             }
             "billed_units" => {
-                let billed = Self::read(at, object)?;
+                let billed = at.object::<_, Reported>(object)?;
                 self.billed = billed.and_then(|billed| billed.prompt.zip(billed.completion.or(Some(0))));
             }
             "total_tokens" => self.total = self.count(at, object)?.or(self.total),

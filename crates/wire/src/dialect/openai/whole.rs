@@ -7,14 +7,14 @@ use domain::chat::{self, Choice, Reason};
 use domain::usage::Surface;
 
 use super::payload::Payload;
-use super::{finish, thoughts};
+use super::{finish, sources, thoughts};
 use crate::answer::Malformed;
 use crate::dialect::Echo;
 use crate::json;
 use crate::json::look::{Object, Value};
 
 pub(super) use message::{citation, picture, signature_beside, thinking_text, tool_call_arguments};
-pub(super) use written::{carried_id, is_legacy, write_annotation, write_image, write_usage};
+pub(super) use written::{is_legacy, write_annotation, write_image, write_usage};
 
 /// Reads an answer that came with a status of success.
 ///
@@ -28,11 +28,13 @@ pub fn decode_answer(body: &[u8]) -> Result<chat::Answer, Malformed> {
     if payload.has_error {
         return Err(Malformed::NotAnAnswer);
     }
-    let id = answer.text("id").filter(|id| !id.is_empty()).map(|id| id.into_owned());
+    let id = answer.words("id");
     let name = id.clone().unwrap_or_else(|| fingerprint(body));
+    let sources = sources::read(&answer);
+    let choice = |(&value, number): (&Value<'_>, usize)| choice(value, &name, number, &sources);
     Ok(chat::Answer {
-        choices: choices.iter().zip(0..).map(|(&value, number)| choice(value, &name, number)).collect(),
-        model: answer.text("model").filter(|model| !model.is_empty()).map(|model| model.into_owned()),
+        choices: choices.iter().zip(0..).map(choice).collect(),
+        model: answer.words("model"),
         tokens: payload.tokens(Surface::Chat),
         service_tier: answer.text("service_tier").map(|tier| tier.into_owned()),
         id,
@@ -40,10 +42,10 @@ pub fn decode_answer(body: &[u8]) -> Result<chat::Answer, Malformed> {
 }
 
 /// One choice. A filtered one may have no message at all.
-fn choice(value: Value<'_>, answer: &str, number: usize) -> Choice {
+fn choice(value: Value<'_>, answer: &str, number: usize, sources: &[chat::Citation]) -> Choice {
     let choice = value.object().unwrap_or_default();
-    let message = choice.get("message").and_then(Value::object).unwrap_or_default();
-    let parts = message::parts(&message, &format!("{answer}_{number}"));
+    let message = choice.object("message").unwrap_or_default();
+    let parts = message::parts(&message, &format!("{answer}_{number}"), sources);
     let calls = parts.iter().any(|part| matches!(part, chat::Part::ToolCall(_)));
     Choice { finish: Some(read_finish(&choice, calls)), logprobs: logprobs(&choice), parts }
 }

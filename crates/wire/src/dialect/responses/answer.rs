@@ -22,5 +22,11 @@ pub fn read_answer(body: &[u8]) -> Result<Answer, Malformed> {
     } else {
         Some(read_error(body).ok_or(Malformed::NotAnAnswer)?)
     };
-    Ok(Answer { tokens: facts.tokens(), output_bytes: facts.text_bytes, kept_as: facts.kept_as(), error })
+    Ok(Answer {
+        tokens: facts.tokens(),
+        advice: None,
+        output_bytes: facts.text_bytes,
+        kept_as: facts.kept_as(),
+        error,
+    })
 }

@@ -6,12 +6,12 @@ mod expressible;
 mod items;
 mod tools;
 
-use domain::chat::{Effort, Format, Part, Request, Role, Shown, Text};
+use domain::chat::{Format, Part, Request, Role, Shown, Text};
 
-use super::compose::{Object, object, push_json};
+use crate::dialect::effort;
+use crate::dialect::names::Names;
 use crate::dialect::{Encoded, Inexpressible, Target};
-use crate::json::push_text;
-use dropped::Dropped;
+use crate::json::build::{ObjectWriter, object, push_raw};
 use items::Items;
 
 /// The families of OpenAI's models that do not reason and refuse to be asked for encrypted thoughts ("Encrypted content is
@@ -27,7 +27,7 @@ const CHAT_LATEST: &str = "-chat-latest";
 /// [`Inexpressible`] when the request holds something that must not be dropped and that this protocol cannot say.
 pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded, Inexpressible> {
     expressible::check(request)?;
-    let mut dropped = Dropped::default();
+    let mut dropped = Names::default();
     let (instructions, turns) = match request.turns.split_first() {
         Some((first, rest)) => match plain(first) {
             Some(text) => (Some(text), rest),
@@ -43,24 +43,24 @@ pub fn encode_request(request: &Request, target: &Target<'_>) -> Result<Encoded,
     object(&mut body, |out| {
         out.text("model", target.model);
         out.text_if("instructions", instructions);
-        out.value("input").extend_from_slice(&items.into_array());
+        out.place("input").extend_from_slice(&items.into_array());
         tools::write(out, request, &mut dropped);
-        out.number_if("max_output_tokens", request.max_output_tokens);
-        out.number_if("temperature", request.sampling.temperature);
-        out.number_if("top_p", request.sampling.top_p);
+        out.plain_if("max_output_tokens", request.max_output_tokens);
+        out.plain_if("temperature", request.sampling.temperature);
+        out.plain_if("top_p", request.sampling.top_p);
         reasoning(out, request);
         text_options(out, request);
         include(out, request, target.model);
         out.text_if("safety_identifier", request.user.as_deref());
         out.text_if("prompt_cache_key", request.cache_key.as_deref());
         out.text_if("service_tier", request.service_tier.as_deref());
-        out.json("store", "false");
+        out.raw("store", "false");
         if request.stream {
-            out.json("stream", "true");
+            out.raw("stream", "true");
         }
     });
-    dropped.of_request(request);
-    Ok(Encoded { body, dropped: dropped.into_names() })
+    dropped::of_request(request, &mut dropped);
+    Ok(Encoded { body, dropped: dropped.into_list() })
 }
 
 /// The words of a leading system turn that says nothing else. As `instructions` they stand before all input, where they
@@ -72,7 +72,7 @@ fn plain(turn: &domain::chat::Turn) -> Option<&str> {
     }
 }
 
-fn reasoning(out: &mut Object<'_>, request: &Request) {
+fn reasoning(out: &mut ObjectWriter<'_>, request: &Request) {
     let Some(thinking) = &request.thinking else { return };
     // How much to think is left to the model where it is to decide for itself.
     let effort = thinking.effort().filter(|_| !thinking.dynamic || thinking.effort.is_some());
@@ -81,23 +81,12 @@ fn reasoning(out: &mut Object<'_>, request: &Request) {
         return;
     }
     out.object("reasoning", |out| {
-        out.text_if("effort", effort.map(word));
+        out.text_if("effort", effort.map(effort::word));
         out.text_if("summary", summary.then_some("auto"));
     });
 }
 
-fn word(effort: Effort) -> &'static str {
-    match effort {
-        Effort::None => "none",
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::Highest => "xhigh",
-    }
-}
-
-fn text_options(out: &mut Object<'_>, request: &Request) {
+fn text_options(out: &mut ObjectWriter<'_>, request: &Request) {
     if request.format == Format::Text && request.verbosity.is_none() {
         return;
     }
@@ -110,8 +99,8 @@ fn text_options(out: &mut Object<'_>, request: &Request) {
                 // The protocol demands a name and shows it to the model.
                 format.text("name", name.as_deref().unwrap_or("answer"));
                 format.text_if("description", description.as_deref());
-                push_json(format.value("schema"), schema.as_str());
-                format.number_if("strict", *strict);
+                push_raw(format.place("schema"), schema.as_str());
+                format.plain_if("strict", *strict);
             }),
         }
         text.text_if("verbosity", request.verbosity.as_deref());
@@ -119,17 +108,17 @@ fn text_options(out: &mut Object<'_>, request: &Request) {
 }
 
 /// What the answer is to hold beside its words.
-fn include(out: &mut Object<'_>, request: &Request, model: &str) {
+fn include(out: &mut ObjectWriter<'_>, request: &Request, model: &str) {
     let mut wanted = Vec::new();
     if may_reason(model) {
         wanted.push("reasoning.encrypted_content");
     }
     if let Some(others) = request.logprobs {
         wanted.push("message.output_text.logprobs");
-        out.number_if("top_logprobs", (others > 0).then_some(others));
+        out.plain_if("top_logprobs", (others > 0).then_some(others));
     }
     if !wanted.is_empty() {
-        out.array("include", wanted, push_text);
+        out.texts("include", wanted);
     }
 }
 

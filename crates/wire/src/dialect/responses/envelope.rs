@@ -2,11 +2,11 @@
 
 use domain::price::Tokens;
 
-use super::compose::{Object, object};
 use super::ended::Standing;
-use super::node::{Members, Node};
 use super::usage;
 use crate::dialect::Echo;
+use crate::json::build::{ObjectWriter, object};
+use crate::json::look::Object;
 
 /// Bytes of one member of the request that are said again. Longer ones are left out, so that a stream keeps little: no
 /// client reads back what it has just sent.
@@ -63,21 +63,18 @@ impl Envelope {
         object(out, |answer| {
             answer.text("id", &self.id);
             answer.text("object", "response");
-            answer.number("created_at", self.created);
+            answer.plain("created_at", self.created);
             answer.text("status", standing.word());
-            answer.json("completed_at", "null");
-            answer.json("error", "null");
+            answer.null("completed_at");
+            answer.null("error");
             match standing {
                 Standing::Incomplete(reason) => {
                     answer.object("incomplete_details", |details| details.text("reason", reason));
                 }
-                Standing::InProgress | Standing::Completed => answer.json("incomplete_details", "null"),
+                Standing::InProgress | Standing::Completed => answer.null("incomplete_details"),
             }
             answer.text("model", &self.model);
-            let output = answer.value("output");
-            output.push(b'[');
-            output.extend_from_slice(items);
-            output.push(b']');
+            answer.elements("output", items);
             answer.members(&self.echoed);
             answer.text_or_null("service_tier", service_tier);
             usage::write(answer, tokens);
@@ -105,22 +102,18 @@ const REPEATED: [(&str, &str); 16] = [
     ("user", "null"),
 ];
 
-fn say_again(out: &mut Object<'_>, body: &[u8]) {
-    let mut asked = Node::whole(body).and_then(|body| body.members().ok());
-    let mut take = |name: &str| {
-        let value: Option<Node<'_>> = asked.as_mut().and_then(|asked: &mut Members<'_>| asked.take(name));
-        value.map(|value| value.raw())
-    };
+fn say_again(out: &mut ObjectWriter<'_>, body: &[u8]) {
+    let asked = Object::read(body).unwrap_or_default();
     for (name, default) in REPEATED {
-        match take(name) {
-            Some(value) if value.len() <= MAX_ECHOED_BYTES => out.json(name, value),
+        match asked.get(name) {
+            Some(value) if value.raw().len() <= MAX_ECHOED_BYTES => out.raw(name, value.json().as_str()),
             // A form that was asked for is not said to be plain text.
-            Some(_) if name == "text" => out.json(name, "null"),
-            _ => out.json(name, default),
+            Some(_) if name == "text" => out.raw(name, "null"),
+            _ => out.raw(name, default),
         }
     }
     // Nothing is kept of an answer that was translated, whatever was asked.
-    out.json("background", "false");
-    out.json("previous_response_id", "null");
-    out.json("store", "false");
+    out.raw("background", "false");
+    out.raw("previous_response_id", "null");
+    out.raw("store", "false");
 }

@@ -1,7 +1,8 @@
 //! Errors as callers of this protocol expect them.
 
-use super::compose::{Object, event, object};
+use crate::dialect::responses::event::event;
 use crate::failure::ErrorBody;
+use crate::json::build::{ObjectWriter, object};
 
 /// The body of an error answer. `request_id` stands beside the error and within it, because the official clients show
 /// their users only what lies within.
@@ -28,7 +29,7 @@ pub(crate) fn write_error_event(error: &ErrorBody<'_>, events: u64, out: &mut Ve
     });
 }
 
-fn write_words(inner: &mut Object<'_>, error: &ErrorBody<'_>) {
+fn write_words(inner: &mut ObjectWriter<'_>, error: &ErrorBody<'_>) {
     inner.text("message", error.message);
     inner.text("type", error.kind);
     inner.text_or_null("param", error.param);

@@ -142,7 +142,7 @@ fn describe_relay(stream: &[u8]) -> String {
         stream.len() - bytes
     );
     describe_error(&mut out, tap.take_error().as_ref());
-    let ending = match tap.end() {
+    let ending = match tap.end(&mut VecDeque::new()) {
         Ending::Done { .. } => "done",
         Ending::NoTerminal => "no terminal event",
     };

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use domain::chat::{Citation, Reasoning, Signature, ToolCall, tool_id};
+use domain::chat::{Citation, Reasoning, Signature, ToolCall};
 use domain::protocol::Protocol;
 
-use super::compose::{Object, object, push_json};
 use super::output::WITHHELD;
+use crate::dialect::carried_id;
+use crate::json::build::{object, push_raw};
+use crate::json::look::Value;
 
 /// Appends the comma between two elements of an array of which `written` holds the first ones.
 pub(super) fn divide(written: &mut Vec<u8>) {
@@ -22,10 +24,7 @@ pub(super) fn message(out: &mut Vec<u8>, id: &str, status: &str, content: &[u8])
         item.text("type", "message");
         item.text("status", status);
         item.text("role", "assistant");
-        let array = item.value("content");
-        array.push(b'[');
-        array.extend_from_slice(content);
-        array.push(b']');
+        item.elements("content", content);
     });
 }
 
@@ -34,17 +33,9 @@ pub(super) fn text(out: &mut Vec<u8>, words: &str, annotations: &[u8], chances: 
     object(out, |part| {
         part.text("type", "output_text");
         part.text("text", words);
-        raw_array(part, "annotations", annotations);
-        raw_array(part, "logprobs", chances);
+        part.elements("annotations", annotations);
+        part.elements("logprobs", chances);
     });
-}
-
-/// An array whose elements are written already.
-pub(super) fn raw_array(out: &mut Object<'_>, name: &str, elements: &[u8]) {
-    let array = out.value(name);
-    array.push(b'[');
-    array.extend_from_slice(elements);
-    array.push(b']');
 }
 
 /// Words by which the model declines.
@@ -68,8 +59,11 @@ pub(super) fn reasoning(out: &mut Vec<u8>, id: &str, summary: &str, encrypted: O
     object(out, |item| {
         item.text("id", id);
         item.text("type", "reasoning");
-        let parts = (!summary.is_empty()).then_some(summary);
-        item.array("summary", parts, summary_part);
+        item.array("summary", |list| {
+            if !summary.is_empty() {
+                summary_part(list.place(), summary);
+            }
+        });
         item.text_if("encrypted_content", encrypted);
     });
 }
@@ -88,21 +82,13 @@ pub(super) fn carried_of(thought: &Reasoning) -> Option<String> {
     carried(thought.signature.as_ref(), thought.redacted)
 }
 
-/// The name of a call as a caller of this protocol carries it: with the signature that goes with it.
-pub(super) fn call_id(id: &str, signature: Option<&Signature>) -> String {
-    match signature {
-        Some(signature) => tool_id::with_signature(id, signature),
-        None => id.to_owned(),
-    }
-}
-
 /// The call of a function.
 pub(super) fn call(out: &mut Vec<u8>, id: &str, status: &str, call: &ToolCall) {
     object(out, |item| {
         item.text("id", id);
         item.text("type", "function_call");
         item.text("status", status);
-        item.text("call_id", &call_id(&call.id, call.signature.as_ref()));
+        item.text("call_id", &carried_id(&call.id, call.signature.as_ref()));
         item.text("name", &call.name);
         item.text("arguments", &call.arguments);
     });
@@ -122,14 +108,14 @@ pub(super) fn picture(out: &mut Vec<u8>, id: &str, status: &str, base64: Option<
 /// provider that does not say which of them rest on it.
 pub(super) fn annotation(out: &mut Vec<u8>, citation: &Citation, said: u64) -> bool {
     if let Some((Protocol::Responses, json)) = &citation.native {
-        push_json(out, json.as_str());
+        push_raw(out, json.as_str());
         return true;
     }
     let Some(url) = &citation.url else { return false };
     object(out, |annotation| {
         annotation.text("type", "url_citation");
-        annotation.number("start_index", citation.start.unwrap_or(0));
-        annotation.number("end_index", citation.end.unwrap_or(said));
+        annotation.plain("start_index", citation.start.unwrap_or(0));
+        annotation.plain("end_index", citation.end.unwrap_or(said));
         annotation.text("url", url);
         annotation.text("title", citation.title.as_deref().unwrap_or(url));
     });
@@ -138,15 +124,12 @@ pub(super) fn annotation(out: &mut Vec<u8>, citation: &Citation, said: u64) -> b
 
 /// The chances of words, out of the form of OpenAI's chat completions: the elements of its `content`.
 pub(super) fn chances(json: &str) -> Vec<u8> {
-    let whole = super::node::Node::whole(json.as_bytes());
-    let list = whole.and_then(|whole| match whole.is_object() {
-        true => whole.members().ok()?.take("content"),
-        false => Some(whole),
-    });
+    let whole = Value::read(json.as_bytes());
+    let list = whole.and_then(|whole| if whole.is_object() { whole.get("content") } else { Some(whole) });
     let mut out = Vec::new();
-    for chance in list.and_then(|list| list.items().ok()).unwrap_or_default() {
+    for chance in list.and_then(Value::items).unwrap_or_default() {
         divide(&mut out);
-        push_json(&mut out, chance.raw());
+        out.extend_from_slice(chance.json().as_str().as_bytes());
     }
     out
 }

@@ -1,9 +1,9 @@
 //! What the events of a stream say that is relayed as it came: counted, never kept.
 
-use super::node::Node;
 use super::payload::{Kind, Payload};
-use crate::dialect;
+use crate::dialect::{self, DONE_MARK};
 use crate::failure::{UpstreamError, read_error};
+use crate::json::look::Value;
 use crate::json::{self, Shape};
 use crate::tap::{Broken, Meter, Said};
 
@@ -13,7 +13,7 @@ pub(crate) struct Notes {}
 
 impl dialect::Notes for Notes {
     fn note(&mut self, _kind: &[u8], data: &[u8], meter: &mut Meter) -> Result<Said, Broken> {
-        if data == b"[DONE]" {
+        if data == DONE_MARK {
             // Some servers add it out of habit; it proves nothing.
             return Ok(Said::More);
         }
@@ -43,9 +43,9 @@ impl dialect::Notes for Notes {
         false
     }
 
-    fn is_end(&self, _kind: &[u8], _data: &[u8]) -> bool {
-        // The last event holds the whole answer: without its blank line the caller has not had it.
-        false
+    fn is_end(&self, _kind: &[u8], data: &[u8]) -> bool {
+        let mut payload = Payload::default();
+        json::read_open(data, &mut payload).is_ok() && payload.kind == Kind::Over
     }
 
     fn end_mark(&self) -> &'static [u8] {
@@ -59,7 +59,7 @@ impl dialect::Notes for Notes {
 
 /// The error in an event whose answer failed.
 pub(super) fn failure(data: &[u8]) -> UpstreamError {
-    let response = Node::whole(data).and_then(|event| event.members().ok()?.take("response"));
+    let response = Value::read(data).and_then(|event| event.get("response"));
     response
         .and_then(|response| read_error(response.raw().as_bytes()))
         .unwrap_or_else(UpstreamError::without_words)

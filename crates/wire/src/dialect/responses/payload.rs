@@ -72,7 +72,7 @@ impl<'de> Reader<'de> for Payload {
                 at.value(object, &mut Word(&mut self.kind))?;
             }
             "delta" => {
-                if let Shape::Text { bytes } = at.value(object, &mut Unread)? {
+                if let Shape::Text { bytes } = at.shape(object)? {
                     self.delta_bytes = count(bytes);
                 }
             }
@@ -106,9 +106,9 @@ impl<'de> Reader<'de> for Body {
                     self.id = Some(id.0);
                 }
             }
-            "store" => self.forgotten = at.value(object, &mut Unread)? == Shape::Bool(false),
-            "usage" => self.usage = Reported::read(at, object)?.or(self.usage),
-            "error" => self.has_error |= at.value(object, &mut Unread)? != Shape::Null,
+            "store" => self.forgotten = at.shape(object)? == Shape::Bool(false),
+            "usage" => self.usage = at.object::<_, Reported>(object)?.or(self.usage),
+            "error" => self.has_error |= at.shape(object)? != Shape::Null,
             "status" => {
                 let mut failed = false;
                 at.value(object, &mut Failed(&mut failed))?;
@@ -119,10 +119,6 @@ impl<'de> Reader<'de> for Body {
         Ok(())
     }
 }
-
-struct Unread;
-
-impl Reader<'_> for Unread {}
 
 /// Whether a status says that there is no answer.
 struct Failed<'f>(&'f mut bool);
@@ -172,7 +168,7 @@ impl<'de> Reader<'de> for Name {
         if name != "name" {
             return at.skip(object);
         }
-        if let Shape::Text { bytes } = at.value(object, &mut Unread)? {
+        if let Shape::Text { bytes } = at.shape(object)? {
             self.0 = count(bytes);
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::json::{self, Place, Reader, Refused, Shape};
 use crate::request::fields::{Kept, boolean, integer, model_name, temperature};
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
-use crate::request::{Continued, MAX_LOGPROBS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable};
+use crate::request::{Continued, Kind, MAX_LOGPROBS, MAX_TOKENS, MAX_TOOLS, Request, Unreadable};
 use input::Input;
 
 /// Reads the body of a request.
@@ -33,6 +33,9 @@ pub fn read(body: &[u8]) -> Result<Request, Unreadable> {
     if root.continues_twice {
         return Err(field("conversation", "cannot go with previous_response_id").into());
     }
+    let mut references = root.input.references;
+    references.append(root.weight.references);
+    let references = references.all()?;
     Ok(Request {
         model,
         stream: root.stream,
@@ -41,6 +44,7 @@ pub fn read(body: &[u8]) -> Result<Request, Unreadable> {
         choices: 1,
         input_bytes: root.weight.bytes.saturating_add(root.input.bytes),
         continues: root.continues,
+        references,
         model_span: Some(model_span),
         usage_asked: UsageAsked::Untouched,
     })
@@ -94,7 +98,7 @@ impl<'de> Reader<'de> for Root {
             "text" => {
                 self.weight.everything(at, object)?;
             }
-            "prompt" => self.has_template = at.value(object, &mut self.weight)? != Shape::Null,
+            "prompt" => self.has_template = at.value(object, &mut Template(&mut self.weight))? != Shape::Null,
             "previous_response_id" => {
                 let mut id = Kept::default();
                 match at.value(object, &mut id)? {
@@ -127,6 +131,30 @@ impl Root {
     /// Notes what the request goes on from.
     fn go_on(&mut self, from: Continued) {
         self.continues_twice |= self.continues.replace(from).is_some();
+    }
+}
+
+/// A prompt that the provider keeps, with what is put into it.
+struct Template<'w>(&'w mut Weight);
+
+impl<'de> Reader<'de> for Template<'_> {
+    fn text(&mut self, text: &str) {
+        self.0.text(text);
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        if name != "id" {
+            return self.0.member(name, at, object);
+        }
+        if let Shape::Text { bytes } = self.0.references.read(Kind::Prompt, "prompt.id", at, object)? {
+            self.0.bytes = self.0.bytes.saturating_add(bytes);
+        }
+        Ok(())
     }
 }
 

@@ -6,10 +6,10 @@ mod item;
 use domain::chat::{Event, Finish, Growth, MediaKind, Opening, Source};
 use domain::price::Tokens;
 
-use super::compose::event;
 use super::ended::{Seen, Standing};
 use super::envelope::Envelope;
 use super::items;
+use crate::dialect::responses::event::event;
 use crate::dialect::{Echo, WriteStream};
 use crate::failure::ErrorBody;
 use item::{Call, Message, Open, Thought};
@@ -78,7 +78,7 @@ impl StreamWriter {
         for kind in ["response.created", "response.in_progress"] {
             let number = self.number();
             event(out, kind, number, |data| {
-                self.envelope.write(data.value("response"), Standing::InProgress, b"", None, None);
+                self.envelope.write(data.place("response"), Standing::InProgress, b"", None, None);
             });
         }
     }
@@ -178,8 +178,8 @@ impl StreamWriter {
     fn item_event(&mut self, word: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let (number, index) = (self.number(), self.index);
         event(out, &format!("response.output_item.{word}"), number, |data| {
-            data.number("output_index", index);
-            write(data.value("item"));
+            data.plain("output_index", index);
+            write(data.place("item"));
         });
     }
 
@@ -233,7 +233,7 @@ impl WriteStream for StreamWriter {
         self.end_item(standing.word(), out);
         let number = self.number();
         event(out, &format!("response.{}", standing.word()), number, |data| {
-            let place = data.value("response");
+            let place = data.place("response");
             self.envelope.write(place, standing, &self.items, self.tokens.as_ref(), None);
         });
         self.items = Vec::new();

@@ -4,11 +4,9 @@
 use domain::price::Tokens;
 use serde::de::MapAccess;
 
-use super::compose::Object;
-use crate::json::{self, Place, Reader, Shape};
-
-/// More tokens than any call can have: about 10¹². Counts above are taken for nonsense.
-const MAX_COUNT: u64 = 1 << 40;
+use crate::dialect::counts;
+use crate::json::build::ObjectWriter;
+use crate::json::{self, Place, Reader};
 
 /// A `usage` object as it was written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,16 +28,6 @@ pub(super) fn tokens(usage: &str) -> Option<Tokens> {
 }
 
 impl Reported {
-    /// Reads the value of the member just named; `None` when it is not an object.
-    pub(super) fn read<'de, A: MapAccess<'de>>(
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<Self>, A::Error> {
-        let mut reported = Self::default();
-        let shape = at.value(object, &mut reported)?;
-        Ok(matches!(shape, Shape::Object { .. }).then_some(reported))
-    }
-
     /// The tokens in disjoint kinds, or `None` when the report is incomplete, negative or absurd. Cached and written
     /// tokens lie within the input, reasoning within the output; a total above both is output beside them.
     pub(super) fn tokens(&self) -> Option<Tokens> {
@@ -72,21 +60,9 @@ impl Reported {
         at: Place<'_>,
         object: &mut A,
     ) -> Result<Option<u64>, A::Error> {
-        let count = match at.value(object, &mut Unread)? {
-            Shape::Null => return Ok(None),
-            Shape::Unsigned(count) => Some(count),
-            Shape::Float(count) if count.fract() == 0.0 => format!("{count:.0}").parse().ok(),
-            _ => None,
-        };
-        let count = count.filter(|&count| count <= MAX_COUNT);
-        self.nonsense |= count.is_none();
-        Ok(count)
+        Ok(counts::read(at.shape(object)?, None, &mut self.nonsense))
     }
 }
-
-struct Unread;
-
-impl Reader<'_> for Unread {}
 
 impl<'de> Reader<'de> for Reported {
     fn member<A: MapAccess<'de>>(
@@ -129,19 +105,20 @@ impl<'de> Reader<'de> for Details<'_> {
 }
 
 /// Writes `usage`: all that was read counts as input, cached or not; all that was written as output, thought or said.
-pub(super) fn write(response: &mut Object<'_>, tokens: Option<&Tokens>) {
-    let Some(tokens) = tokens else { return response.json("usage", "null") };
-    let output = tokens.output.saturating_add(tokens.reasoning);
+pub(super) fn write(response: &mut ObjectWriter<'_>, tokens: Option<&Tokens>) {
+    let Some(tokens) = tokens else { return response.raw("usage", "null") };
+    // The pictures of a conversation are made, not read.
+    let output = [tokens.reasoning, tokens.image].into_iter().fold(tokens.output, u64::saturating_add);
     let total = tokens.total();
     response.object("usage", |usage| {
-        usage.number("input_tokens", total.saturating_sub(output));
+        usage.plain("input_tokens", total.saturating_sub(output));
         usage.object("input_tokens_details", |details| {
-            details.number("cached_tokens", tokens.cache_read);
-            details.number("cache_write_tokens", tokens.cache_write);
+            details.plain("cached_tokens", tokens.cache_read);
+            details.plain("cache_write_tokens", tokens.cache_write);
         });
-        usage.number("output_tokens", output);
-        usage.object("output_tokens_details", |details| details.number("reasoning_tokens", tokens.reasoning));
-        usage.number("total_tokens", total);
+        usage.plain("output_tokens", output);
+        usage.object("output_tokens_details", |details| details.plain("reasoning_tokens", tokens.reasoning));
+        usage.plain("total_tokens", total);
     });
 }
 

@@ -1,41 +1,43 @@
 //! Whole answers: from this protocol to the neutral form and back.
 
+use std::borrow::Cow;
+
 use domain::chat::{Answer, Choice, Json, Media, MediaKind, Part, Source, Text};
 
 use super::ended::{Seen, Standing};
 use super::envelope::Envelope;
 use super::items;
-use super::node::Node;
 use super::{output, usage};
 use crate::answer::Malformed;
 use crate::dialect::Echo;
+use crate::json::look::Value;
 
 /// Reads an answer that came with a status of success.
 ///
 /// # Errors
 /// [`Malformed`] when it is none, or one that is not finished or failed.
 pub fn decode_answer(body: &[u8]) -> Result<Answer, Malformed> {
-    let whole = Node::whole(body).ok_or(Malformed::NotJson)?;
-    let mut members = whole.members().map_err(|_| Malformed::NotAnAnswer)?;
-    let status = members.text("status").unwrap_or_else(|| "completed".to_owned());
+    let members = Value::read(body).ok_or(Malformed::NotJson)?.object().ok_or(Malformed::NotAnAnswer)?;
+    let text = |name: &str| members.text(name).map(Cow::into_owned);
+    let status = text("status").unwrap_or_else(|| "completed".to_owned());
     if !matches!(status.as_str(), "completed" | "incomplete") {
         return Err(Malformed::NotAnAnswer);
     }
-    let list = members.take("output").and_then(|output| output.items().ok()).ok_or(Malformed::NotAnAnswer)?;
-    let id = members.text("id");
+    let list = members.get("output").and_then(Value::items).ok_or(Malformed::NotAnAnswer)?;
+    let id = text("id");
     let (mut parts, mut chances) = (Vec::new(), String::new());
-    for (index, item) in list.iter().enumerate() {
+    for (index, item) in list.into_iter().enumerate() {
         output::parts(item, || made_call_id(id.as_deref(), index), &mut parts, &mut chances);
     }
-    let reason = members.take("incomplete_details").and_then(|it| it.members().ok()?.text("reason"));
+    let reason = members.object("incomplete_details").and_then(|it| it.text("reason").map(Cow::into_owned));
     let finish = Seen::of(&parts).finish(&status, reason);
     let logprobs = (!chances.is_empty()).then(|| Json::new(items::chat_chances(&chances)));
     Ok(Answer {
         id,
-        model: members.text("model"),
+        model: text("model"),
         choices: vec![Choice { parts, finish: Some(finish), logprobs }],
-        tokens: members.take("usage").and_then(|reported| usage::tokens(reported.raw())),
-        service_tier: members.text("service_tier"),
+        tokens: members.get("usage").and_then(|reported| usage::tokens(reported.raw())),
+        service_tier: text("service_tier"),
     })
 }
 

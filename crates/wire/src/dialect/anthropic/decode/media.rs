@@ -3,13 +3,13 @@
 use data_encoding::BASE64;
 use domain::chat::{Media, MediaKind, Part, Source};
 
-use super::Unplaced;
 use super::blocks::{cache_mark, inner};
-use crate::dialect::anthropic::members::Object;
+use crate::dialect::field::Fields;
+use crate::dialect::names::Names;
 use crate::request::Unreadable;
 
 /// A picture.
-pub(super) fn image(block: &Object<'_>, unplaced: &mut Unplaced) -> Result<Media, Unreadable> {
+pub(super) fn image(block: &Fields<'_>, unplaced: &mut Names) -> Result<Media, Unreadable> {
     for name in block.names().filter(|name| !matches!(*name, "type" | "source" | "cache_control")) {
         unplaced.add(name);
     }
@@ -26,8 +26,8 @@ pub(super) fn image(block: &Object<'_>, unplaced: &mut Unplaced) -> Result<Media
 
 /// A document. One that is made of blocks stands for these blocks.
 pub(super) fn document(
-    block: &Object<'_>,
-    unplaced: &mut Unplaced,
+    block: &Fields<'_>,
+    unplaced: &mut Names,
     parts: &mut Vec<Part>,
 ) -> Result<(), Unreadable> {
     for name in block.names() {
@@ -41,8 +41,8 @@ pub(super) fn document(
         if name.is_some() {
             unplaced.add("title");
         }
-        if let Some(raw) = source.raw("content") {
-            inner(raw, &source.place("content"), unplaced, parts)?;
+        if let Some(content) = source.get("content") {
+            inner(&content, unplaced, parts)?;
         }
         return Ok(());
     }
@@ -57,11 +57,11 @@ pub(super) fn document(
     Ok(())
 }
 
-fn needed_source<'a>(block: &Object<'a>) -> Result<Object<'a>, Unreadable> {
-    block.object("source")?.ok_or_else(|| block.refuse("source", "is required"))
+fn needed_source<'a>(block: &Fields<'a>) -> Result<Fields<'a>, Unreadable> {
+    block.need("source")?.object()
 }
 
-fn elsewhere_or_here(source: &Object<'_>) -> Result<Source, Unreadable> {
+fn elsewhere_or_here(source: &Fields<'_>) -> Result<Source, Unreadable> {
     match source.needed_text("type")?.as_str() {
         "base64" => {
             let written = source.needed_text("media_type")?;

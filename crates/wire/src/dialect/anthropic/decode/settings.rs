@@ -1,30 +1,30 @@
 //! How an answer is to be made: sampling, thinking, form and class of service.
 
-use domain::chat::{Effort, Format, Json, Sampling, Shown, Thinking};
+use domain::chat::{Effort, Format, Sampling, Shown, Thinking};
 
-use super::Unplaced;
-use crate::dialect::anthropic::members::{Object, string};
+use crate::dialect::field::Fields;
+use crate::dialect::names::Names;
 use crate::request::Unreadable;
 
 /// `temperature`, `top_p` and `top_k`.
-pub(super) fn sampling(root: &Object<'_>) -> Result<Sampling, Unreadable> {
+pub(super) fn sampling(root: &Fields<'_>) -> Result<Sampling, Unreadable> {
     Ok(Sampling {
         temperature: root.number("temperature")?,
         top_p: root.number("top_p")?,
-        top_k: root.count("top_k")?,
+        top_k: root.unsigned("top_k")?,
         ..Sampling::default()
     })
 }
 
 /// `stop_sequences`.
-pub(super) fn stop(root: &Object<'_>) -> Result<Vec<String>, Unreadable> {
-    let listed = root.list("stop_sequences")?.unwrap_or_default();
-    let texts = listed.into_iter().map(string).collect::<Option<_>>();
+pub(super) fn stop(root: &Fields<'_>) -> Result<Vec<String>, Unreadable> {
+    let listed = root.items("stop_sequences")?;
+    let texts = listed.iter().map(|text| text.text().ok()).collect::<Option<_>>();
     texts.ok_or_else(|| root.refuse("stop_sequences", "must be an array of strings"))
 }
 
 /// `thinking` and `output_config.effort`.
-pub(super) fn thinking(root: &Object<'_>) -> Result<Option<Thinking>, Unreadable> {
+pub(super) fn thinking(root: &Fields<'_>) -> Result<Option<Thinking>, Unreadable> {
     let effort = match root.object("output_config")? {
         Some(config) => effort(&config)?,
         None => None,
@@ -43,15 +43,14 @@ pub(super) fn thinking(root: &Object<'_>) -> Result<Option<Thinking>, Unreadable
         "adaptive" => Ok(Some(Thinking { dynamic: true, ..thinking })),
         "disabled" | "between_tools" => Ok(Some(Thinking { budget_tokens: Some(0), ..thinking })),
         "enabled" => {
-            let budget = asked.count("budget_tokens")?;
-            let budget = budget.ok_or_else(|| asked.refuse("budget_tokens", "is required"))?;
+            let budget = asked.need("budget_tokens")?.unsigned()?;
             Ok(Some(Thinking { budget_tokens: Some(budget), ..thinking }))
         }
         _ => Err(asked.refuse("type", "must be enabled, disabled, adaptive or between_tools")),
     }
 }
 
-fn effort(config: &Object<'_>) -> Result<Option<Effort>, Unreadable> {
+fn effort(config: &Fields<'_>) -> Result<Option<Effort>, Unreadable> {
     match config.text("effort")?.as_deref() {
         None => Ok(None),
         Some("low") => Ok(Some(Effort::Low)),
@@ -63,7 +62,7 @@ fn effort(config: &Object<'_>) -> Result<Option<Effort>, Unreadable> {
 }
 
 /// `output_config.format`, or `output_format` as it was called before.
-pub(super) fn format(root: &Object<'_>, unplaced: &mut Unplaced) -> Result<Format, Unreadable> {
+pub(super) fn format(root: &Fields<'_>, unplaced: &mut Names) -> Result<Format, Unreadable> {
     let config = root.object("output_config")?;
     if let Some(config) = &config {
         for name in config.names().filter(|name| !matches!(*name, "effort" | "format")) {
@@ -78,18 +77,18 @@ pub(super) fn format(root: &Object<'_>, unplaced: &mut Unplaced) -> Result<Forma
     if asked.needed_text("type")? != "json_schema" {
         return Err(asked.refuse("type", "must be json_schema"));
     }
-    let schema = asked.object("schema")?.and_then(|_| asked.raw("schema"));
-    let schema = schema.ok_or_else(|| asked.refuse("schema", "is required"))?;
+    let schema = asked.need("schema")?;
+    schema.object()?;
     Ok(Format::Schema {
         name: asked.text("name")?,
         description: asked.text("description")?,
-        schema: Json::new(schema),
+        schema: schema.value.json(),
         strict: None,
     })
 }
 
 /// `service_tier`, in the words most protocols use.
-pub(super) fn service_tier(root: &Object<'_>) -> Result<Option<String>, Unreadable> {
+pub(super) fn service_tier(root: &Fields<'_>) -> Result<Option<String>, Unreadable> {
     match root.text("service_tier")?.as_deref() {
         None => Ok(None),
         Some("auto") => Ok(Some("auto".to_owned())),

@@ -2,9 +2,10 @@
 
 use domain::chat::{CacheMark, Part, Reasoning, Role, Text, ToolCall, ToolResult, Turn};
 
-use super::{Dropped, OWN, media};
-use crate::dialect::anthropic::compose::{self, Fields};
+use super::{OWN, media};
+use crate::dialect::names::Names;
 use crate::dialect::{Inexpressible, Target};
+use crate::json::build::{self, ObjectWriter};
 
 /// One block.
 #[derive(Debug)]
@@ -40,11 +41,7 @@ impl Block {
 }
 
 /// The blocks of a turn; what the protocol cannot say is named or refused.
-pub(super) fn of(
-    turn: &Turn,
-    target: &Target<'_>,
-    dropped: &mut Dropped,
-) -> Result<Vec<Block>, Inexpressible> {
+pub(super) fn of(turn: &Turn, target: &Target<'_>, dropped: &mut Names) -> Result<Vec<Block>, Inexpressible> {
     let mut blocks = Vec::new();
     for part in &turn.parts {
         blocks.extend(block(part, turn.role, target, dropped)?);
@@ -53,7 +50,7 @@ pub(super) fn of(
 }
 
 /// `cache_control`.
-pub(super) fn cache(fields: &mut Fields<'_>, mark: Option<CacheMark>) {
+pub(super) fn cache(fields: &mut ObjectWriter<'_>, mark: Option<CacheMark>) {
     if let Some(mark) = mark {
         fields.object("cache_control", |fields| {
             fields.text("type", "ephemeral");
@@ -68,7 +65,7 @@ fn block(
     part: &Part,
     role: Role,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Option<Block>, Inexpressible> {
     Ok(match part {
         Part::Text(words) => text(words, dropped),
@@ -97,7 +94,7 @@ fn block(
 }
 
 /// Words; blank ones are refused upstream and left out.
-fn text(words: &Text, dropped: &mut Dropped) -> Option<Block> {
+fn text(words: &Text, dropped: &mut Names) -> Option<Block> {
     if words.text.trim().is_empty() {
         dropped.add_if(words.cache.is_some(), "cache_control");
         return None;
@@ -106,7 +103,7 @@ fn text(words: &Text, dropped: &mut Dropped) -> Option<Block> {
     let citations: Vec<String> =
         words.citations.iter().filter_map(|citation| citation.native.as_ref().and_then(own)).collect();
     dropped.add_if(citations.len() < words.citations.len(), "citations");
-    let json = compose::object(|fields| {
+    let json = build::object_alone(|fields| {
         fields.text("type", "text");
         fields.text("text", &words.text);
         if !citations.is_empty() {
@@ -119,12 +116,12 @@ fn text(words: &Text, dropped: &mut Dropped) -> Option<Block> {
 }
 
 /// A thought, if Claude signed it.
-fn reasoning(thought: &Reasoning, dropped: &mut Dropped) -> Option<Vec<u8>> {
+fn reasoning(thought: &Reasoning, dropped: &mut Names) -> Option<Vec<u8>> {
     let Some(signature) = thought.signature.as_ref().and_then(|signature| signature.of(OWN)) else {
         dropped.add_if(!thought.text.is_empty(), "reasoning");
         return None;
     };
-    Some(compose::object(|fields| {
+    Some(build::object_alone(|fields| {
         if thought.redacted {
             fields.text("type", "redacted_thinking");
             fields.text("data", signature);
@@ -136,10 +133,10 @@ fn reasoning(thought: &Reasoning, dropped: &mut Dropped) -> Option<Vec<u8>> {
     }))
 }
 
-fn tool_use(call: &ToolCall, target: &Target<'_>, dropped: &mut Dropped) -> Vec<u8> {
-    let arguments = compose::arguments(&call.arguments);
+fn tool_use(call: &ToolCall, target: &Target<'_>, dropped: &mut Names) -> Vec<u8> {
+    let arguments = crate::json::look::object(&call.arguments);
     dropped.add_if(arguments.is_none(), "arguments");
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         fields.text("type", "tool_use");
         fields.text("id", &target.tool_ids.fit(&call.id));
         fields.text("name", &call.name);
@@ -151,7 +148,7 @@ fn tool_use(call: &ToolCall, target: &Target<'_>, dropped: &mut Dropped) -> Vec<
 fn tool_result(
     result: &ToolResult,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Vec<u8>, Inexpressible> {
     let mut blocks = Vec::new();
     for part in &result.parts {
@@ -160,7 +157,7 @@ fn tool_result(
             blocks.extend(block(part, Role::User, target, dropped)?);
         }
     }
-    Ok(compose::object(|fields| {
+    Ok(build::object_alone(|fields| {
         fields.text("type", "tool_result");
         fields.text("tool_use_id", &target.tool_ids.fit(&result.id));
         match blocks.as_slice() {
@@ -169,7 +166,7 @@ fn tool_result(
             blocks => fields.list("content", blocks.iter().map(|block| &block.json)),
         }
         if result.is_error {
-            fields.boolean("is_error", true);
+            fields.plain("is_error", true);
         }
         cache(fields, result.cache);
     }))

@@ -3,9 +3,10 @@
 use data_encoding::BASE64;
 use domain::chat::{Media, MediaKind, Source};
 
-use super::{Dropped, blocks};
+use super::blocks;
 use crate::dialect::Inexpressible;
-use crate::dialect::anthropic::compose;
+use crate::dialect::names::Names;
+use crate::json::build;
 
 /// The pictures this protocol takes.
 const PICTURES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -14,7 +15,7 @@ const PICTURES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp
 const FILE: &str = "file_";
 
 /// A picture or document as it is written.
-pub(super) fn block(media: &Media, dropped: &mut Dropped) -> Result<Vec<u8>, Inexpressible> {
+pub(super) fn block(media: &Media, dropped: &mut Names) -> Result<Vec<u8>, Inexpressible> {
     let is_picture = match (media.kind, &media.source) {
         (MediaKind::Image, _) => true,
         (MediaKind::Document, Source::Data { media_type, .. }) => media_type.starts_with("image/"),
@@ -25,10 +26,10 @@ pub(super) fn block(media: &Media, dropped: &mut Dropped) -> Result<Vec<u8>, Ine
     dropped.add_if(media.detail.as_deref().is_some_and(|detail| detail != "auto"), "detail");
     dropped.add_if(is_picture && media.kind == MediaKind::Image && media.name.is_some(), "name");
     let source = source(&media.source, is_picture)?;
-    Ok(compose::object(|fields| {
+    Ok(build::object_alone(|fields| {
         fields.text("type", if is_picture { "image" } else { "document" });
         fields.raw("source", source);
-        fields.some_text("title", media.name.as_deref().filter(|_| !is_picture));
+        fields.text_if("title", media.name.as_deref().filter(|_| !is_picture));
         blocks::cache(fields, media.cache);
     }))
 }
@@ -36,11 +37,11 @@ pub(super) fn block(media: &Media, dropped: &mut Dropped) -> Result<Vec<u8>, Ine
 fn source(source: &Source, is_picture: bool) -> Result<Vec<u8>, Inexpressible> {
     match source {
         Source::Data { media_type, base64 } => data(media_type, base64, is_picture),
-        Source::Url(url) => Ok(compose::object(|fields| {
+        Source::Url(url) => Ok(build::object_alone(|fields| {
             fields.text("type", "url");
             fields.text("url", url);
         })),
-        Source::Uploaded(id) if id.starts_with(FILE) => Ok(compose::object(|fields| {
+        Source::Uploaded(id) if id.starts_with(FILE) => Ok(build::object_alone(|fields| {
             fields.text("type", "file");
             fields.text("file_id", id);
         })),
@@ -50,7 +51,7 @@ fn source(source: &Source, is_picture: bool) -> Result<Vec<u8>, Inexpressible> {
 
 fn data(media_type: &str, base64: &str, is_picture: bool) -> Result<Vec<u8>, Inexpressible> {
     let plain = |kind: &str, media_type: &str, data: &str| {
-        compose::object(|fields| {
+        build::object_alone(|fields| {
             fields.text("type", kind);
             fields.text("media_type", media_type);
             fields.text("data", data);

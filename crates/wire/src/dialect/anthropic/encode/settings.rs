@@ -3,10 +3,10 @@
 
 use domain::chat::{Format, Request, Sampling};
 
-use super::Dropped;
 use super::thinking::Plan;
-use crate::dialect::anthropic::compose;
 use crate::dialect::anthropic::model::{Draws, Rules};
+use crate::dialect::names::Names;
+use crate::json::build;
 
 /// The highest temperature.
 const MAX_TEMPERATURE: f64 = 1.0;
@@ -15,7 +15,7 @@ const MAX_TEMPERATURE: f64 = 1.0;
 const MIN_TOP_P_THINKING: f64 = 0.95;
 
 /// What of the sampling the model takes. Defaults that a model refuses to be told are left out and not named.
-pub(super) fn sampling(request: &Request, rules: &Rules, plan: &Plan, dropped: &mut Dropped) -> Sampling {
+pub(super) fn sampling(request: &Request, rules: &Rules, plan: &Plan, dropped: &mut Names) -> Sampling {
     let asked = request.sampling;
     let is_default = |value: f64| (value - 1.0).abs() < f64::EPSILON;
     let mut kept = Sampling {
@@ -44,13 +44,13 @@ pub(super) fn sampling(request: &Request, rules: &Rules, plan: &Plan, dropped: &
 }
 
 /// The stop texts. Blank ones are refused upstream.
-pub(super) fn stop(texts: &[String], dropped: &mut Dropped) -> Vec<Vec<u8>> {
+pub(super) fn stop(texts: &[String], dropped: &mut Names) -> Vec<Vec<u8>> {
     dropped.add_if(texts.iter().any(|text| text.trim().is_empty()), "stop");
-    texts.iter().filter(|text| !text.trim().is_empty()).map(|text| compose::text(text)).collect()
+    texts.iter().filter(|text| !text.trim().is_empty()).map(|text| build::text_alone(text)).collect()
 }
 
 /// The schema an answer must follow. A wish for JSON of any form cannot be said.
-pub(super) fn format(format: &Format, dropped: &mut Dropped) -> Option<String> {
+pub(super) fn format(format: &Format, dropped: &mut Names) -> Option<String> {
     match format {
         Format::Text => None,
         Format::Json => {
@@ -65,7 +65,7 @@ pub(super) fn format(format: &Format, dropped: &mut Dropped) -> Option<String> {
 }
 
 /// The class of service: `auto` may use capacity that was bought in advance, `standard_only` does not.
-pub(super) fn service_tier(asked: Option<&str>, dropped: &mut Dropped) -> Option<&'static str> {
+pub(super) fn service_tier(asked: Option<&str>, dropped: &mut Names) -> Option<&'static str> {
     match asked {
         None => None,
         Some("auto" | "priority") => Some("auto"),
@@ -78,7 +78,7 @@ pub(super) fn service_tier(asked: Option<&str>, dropped: &mut Dropped) -> Option
 }
 
 /// Names what this protocol has no word for.
-pub(super) fn name_unsaid(request: &Request, dropped: &mut Dropped) {
+pub(super) fn name_unsaid(request: &Request, dropped: &mut Names) {
     let sampling = &request.sampling;
     let nonzero = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
     dropped.add_if(nonzero(sampling.frequency_penalty), "frequency_penalty");

@@ -3,10 +3,11 @@
 
 use domain::chat::{Effort, Part, Request, Role, Shown, Thinking, ToolChoice, Turn};
 
-use super::{Dropped, OWN};
+use super::OWN;
 use crate::dialect::Target;
-use crate::dialect::anthropic::compose;
 use crate::dialect::anthropic::model::{Off, Rules, Thinks};
+use crate::dialect::names::Names;
+use crate::json::build;
 
 /// The limit of output where neither the caller nor the catalogue says one.
 const DEFAULT_MAX_TOKENS: u64 = 8_192;
@@ -34,7 +35,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan for `request`.
-    pub(super) fn of(request: &Request, rules: &Rules, target: &Target<'_>, dropped: &mut Dropped) -> Self {
+    pub(super) fn of(request: &Request, rules: &Rules, target: &Target<'_>, dropped: &mut Names) -> Self {
         let most = target.max_output_tokens.map(u64::from);
         let asked = request.max_output_tokens.or(most).unwrap_or(DEFAULT_MAX_TOKENS);
         let mut plan = Self {
@@ -69,25 +70,25 @@ impl Plan {
         wish: &Thinking,
         rules: &Rules,
         most: Option<u64>,
-        dropped: &mut Dropped,
+        dropped: &mut Names,
     ) {
         match rules.thinks {
             Thinks::Never => dropped.add("thinking"),
             Thinks::ByEffort => {
                 self.is_on = true;
                 self.effort = wish.effort().map(word);
-                self.thinking = Some(compose::object(|fields| {
+                self.thinking = Some(build::object_alone(|fields| {
                     fields.text("type", "adaptive");
-                    fields.some_text("display", display(wish.shown));
+                    fields.text_if("display", display(wish.shown));
                 }));
             }
             Thinks::ByBudget => match self.budget(request, wish, most) {
                 Some(budget) if goes_on_with_thoughts(&request.turns) => {
                     self.is_on = true;
-                    self.thinking = Some(compose::object(|fields| {
+                    self.thinking = Some(build::object_alone(|fields| {
                         fields.text("type", "enabled");
-                        fields.count("budget_tokens", budget);
-                        fields.some_text("display", display(wish.shown));
+                        fields.plain("budget_tokens", budget);
+                        fields.text_if("display", display(wish.shown));
                     }));
                 }
                 _ => dropped.add("thinking"),
@@ -95,7 +96,7 @@ impl Plan {
         }
     }
 
-    fn turn_off(&mut self, rules: &Rules, dropped: &mut Dropped) {
+    fn turn_off(&mut self, rules: &Rules, dropped: &mut Names) {
         let kind = match rules.off {
             Off::Unasked => return,
             Off::Disabled => "disabled",
@@ -106,7 +107,7 @@ impl Plan {
                 return;
             }
         };
-        self.thinking = Some(compose::object(|fields| fields.text("type", kind)));
+        self.thinking = Some(build::object_alone(|fields| fields.text("type", kind)));
     }
 
     /// The budget, which must be smaller than the limit of output: a limit that the caller did not set grows with it, up to

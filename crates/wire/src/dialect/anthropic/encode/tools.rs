@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use domain::chat::{Function, Request, Tool, ToolChoice};
 
-use super::{Dropped, OWN, blocks};
+use super::{OWN, blocks};
 use crate::dialect::Inexpressible;
-use crate::dialect::anthropic::compose;
-use crate::dialect::anthropic::members::Object;
+use crate::dialect::names::Names;
+use crate::json::build;
+use crate::json::look::Object;
 
 /// The tools. A choice among some of them, for which there is no word, is said by offering no others.
-pub(super) fn definitions(request: &Request, dropped: &mut Dropped) -> Result<Vec<Vec<u8>>, Inexpressible> {
+pub(super) fn definitions(request: &Request, dropped: &mut Names) -> Result<Vec<Vec<u8>>, Inexpressible> {
     let offered = |name: &str| match &request.tool_choice {
         ToolChoice::Among { names, .. } => names.iter().any(|known| known == name),
         _ => true,
@@ -37,12 +38,12 @@ pub(super) fn definitions(request: &Request, dropped: &mut Dropped) -> Result<Ve
 fn definition(function: &Function) -> Vec<u8> {
     const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
     let schema = function.parameters.as_ref().map_or(NO_PARAMETERS, |schema| schema.as_str());
-    compose::object(|fields| {
+    build::object_alone(|fields| {
         fields.text("name", &function.name);
-        fields.some_text("description", function.description.as_deref().filter(|words| !words.is_empty()));
+        fields.text_if("description", function.description.as_deref().filter(|words| !words.is_empty()));
         fields.raw("input_schema", typed(schema).as_bytes());
         if let Some(strict) = function.strict {
-            fields.boolean("strict", strict);
+            fields.plain("strict", strict);
         }
         blocks::cache(fields, function.cache);
     })
@@ -50,21 +51,20 @@ fn definition(function: &Function) -> Vec<u8> {
 
 /// A schema that says what it is: this protocol demands the type, which the parameters of a function can only have one of.
 fn typed(schema: &str) -> Cow<'_, str> {
-    let Ok(object) = Object::read(schema, "schema") else { return Cow::Borrowed(schema) };
-    if object.raw("type").is_some() {
+    let read = Object::read(schema.as_bytes());
+    let Some(object) = read.filter(|object| object.get("type").is_none()) else {
         return Cow::Borrowed(schema);
-    }
-    let written = compose::object(|fields| {
+    };
+    Cow::Owned(build::object_text(|fields| {
         fields.text("type", "object");
-        for (name, raw) in object.members().filter(|(name, _)| *name != "type") {
-            fields.raw(name, raw);
+        for (name, value) in object.members().filter(|(name, _)| *name != "type") {
+            fields.raw(name, value.raw());
         }
-    });
-    Cow::Owned(String::from_utf8(written).unwrap_or_else(|_| schema.to_owned()))
+    }))
 }
 
 /// `tool_choice`; none where the default says it.
-pub(super) fn choice(request: &Request, may_force: bool, dropped: &mut Dropped) -> Option<Vec<u8>> {
+pub(super) fn choice(request: &Request, may_force: bool, dropped: &mut Names) -> Option<Vec<u8>> {
     let (kind, name) = match &request.tool_choice {
         ToolChoice::Auto | ToolChoice::Among { required: false, .. } => ("auto", None),
         ToolChoice::None => ("none", None),
@@ -86,11 +86,11 @@ pub(super) fn choice(request: &Request, may_force: bool, dropped: &mut Dropped) 
     if kind == "auto" && !one_by_one {
         return None;
     }
-    Some(compose::object(|fields| {
+    Some(build::object_alone(|fields| {
         fields.text("type", kind);
-        fields.some_text("name", name);
+        fields.text_if("name", name);
         if one_by_one {
-            fields.boolean("disable_parallel_tool_use", true);
+            fields.plain("disable_parallel_tool_use", true);
         }
     }))
 }

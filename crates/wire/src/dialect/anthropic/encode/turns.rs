@@ -3,11 +3,11 @@
 
 use domain::chat::{Role, Turn};
 
-use super::Dropped;
 use super::blocks::{self, Block};
-use crate::dialect::anthropic::compose;
 use crate::dialect::anthropic::model::Rules;
+use crate::dialect::names::Names;
 use crate::dialect::{Inexpressible, Target};
+use crate::json::build;
 
 /// A conversation as it is sent.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Message {
 impl Message {
     /// The message as it is written.
     pub(super) fn json(&self) -> Vec<u8> {
-        compose::object(|fields| {
+        build::object_alone(|fields| {
             fields.text("role", self.role);
             match self.blocks.as_slice() {
                 [Block { plain: Some(words), .. }] => fields.text("content", words),
@@ -50,7 +50,7 @@ impl Conversation {
         turns: &[Turn],
         rules: &Rules,
         target: &Target<'_>,
-        dropped: &mut Dropped,
+        dropped: &mut Names,
     ) -> Result<Self, Inexpressible> {
         let mut conversation = Self::default();
         for turn in turns {
@@ -81,7 +81,7 @@ impl Conversation {
 
     /// System text: before all messages it is the system prompt. Later it waits for the end of the user's turn where the
     /// model takes it among the messages, and joins the system prompt, the only place for it, where the model does not.
-    fn instruct(&mut self, blocks: Vec<Block>, rules: &Rules, dropped: &mut Dropped) {
+    fn instruct(&mut self, blocks: Vec<Block>, rules: &Rules, dropped: &mut Names) {
         if self.messages.is_empty() {
             self.system.extend(blocks);
         } else if rules.system_inside {

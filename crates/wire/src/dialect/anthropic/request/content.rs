@@ -4,18 +4,19 @@
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::json::{Place, Reader, Shape};
+use crate::request::Kind;
 use crate::request::fields::Kept;
+use crate::request::references::{References, TOOL_MODEL};
 
 /// What one picture or document counts, whatever its own size: about 750 tokens, the middle of what is charged for an
 /// ordinary picture.
 const MEDIA_BYTES: usize = 3_000;
 
 /// Members of blocks that the model does not read as text.
-const UNREAD: [&str; 9] = [
+const UNREAD: [&str; 8] = [
     "type",
     "id",
     "tool_use_id",
-    "file_id",
     "cache_control",
     "signature",
     "encrypted_content",
@@ -27,6 +28,7 @@ const UNREAD: [&str; 9] = [
 #[derive(Default)]
 pub(super) struct Messages {
     pub(super) bytes: usize,
+    pub(super) references: References,
 }
 
 impl<'de> Reader<'de> for Messages {
@@ -48,6 +50,7 @@ impl<'de> Reader<'de> for Messages {
             return Err(at.refuse(format!("messages[{index}].{lacking}"), "is required"));
         }
         self.bytes = self.bytes.saturating_add(message.words.bytes);
+        self.references.append(message.words.references);
         Ok(Some(shape))
     }
 }
@@ -94,6 +97,8 @@ impl<'de> Reader<'de> for Message {
 #[derive(Default)]
 pub(super) struct Words {
     pub(super) bytes: usize,
+    /// Files that blocks name.
+    pub(super) references: References,
 }
 
 impl Words {
@@ -119,6 +124,10 @@ impl<'de> Reader<'de> for Words {
                 let shape = at.value(object, &mut source)?;
                 let is_media = matches!(shape, Shape::Object { .. }) && !source.is_words;
                 self.add(if is_media { MEDIA_BYTES } else { source.words.bytes });
+                self.references.append(source.words.references);
+            }
+            "file_id" => {
+                self.references.read(Kind::File, "file_id", at, object)?;
             }
             "input" => {
                 let mut arguments = Definitions::default();
@@ -170,9 +179,47 @@ impl<'de> Reader<'de> for Source {
             "data" | "content" => {
                 at.value(object, &mut self.words)?;
             }
+            "file_id" => {
+                self.words.references.read(Kind::File, "file_id", at, object)?;
+            }
             _ => at.skip(object)?,
         }
         Ok(())
+    }
+}
+
+/// `tools`: all of them shown to the model whole, and the models that they ask.
+#[derive(Default)]
+pub(super) struct Tools {
+    pub(super) definitions: Definitions,
+    pub(super) references: References,
+}
+
+impl<'de> Reader<'de> for Tools {
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        _index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        at.item(array, &mut Tool(self))
+    }
+}
+
+struct Tool<'t>(&'t mut Tools);
+
+impl<'de> Reader<'de> for Tool<'_> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        if name != "model" {
+            return self.0.definitions.member(name, at, object);
+        }
+        let (kind, field) = TOOL_MODEL;
+        self.0.references.read(kind, field, at, object).map(|_| ())
     }
 }
 

@@ -4,9 +4,10 @@ use domain::chat::{Event, Growth, Opening, Signature};
 use domain::protocol::Protocol;
 
 use crate::dialect::Stopped;
-use crate::dialect::anthropic::compose;
 use crate::dialect::anthropic::decode::blocks;
-use crate::dialect::anthropic::members::{Object, string};
+use crate::dialect::field::Field;
+use crate::json::build;
+use crate::json::look::{self, Object, Value};
 use crate::tap::{Broken, MAX_EVENT_BYTES};
 
 /// A block that has begun.
@@ -29,15 +30,16 @@ enum What {
 impl Open {
     /// The block that `block` starts, as the part number `index` of the answer `answer`; none when it cannot be told.
     pub(super) fn of(
-        block: &Object<'_>,
+        whole: Value<'_>,
         index: u32,
         answer: Option<&str>,
         out: &mut Vec<Event>,
     ) -> Result<Option<Self>, Stopped> {
-        let Some(kind) = block.text("type").ok().flatten() else { return Ok(None) };
+        let Some(block) = &whole.object() else { return Ok(None) };
+        let Some(kind) = block.text("type") else { return Ok(None) };
         let mut open = Self { index, what: What::Words };
         let begin = |part| Event::PartBegan { choice: 0, index, part };
-        match kind.as_str() {
+        match &*kind {
             "text" => {
                 out.push(begin(Opening::Text));
                 open.words(block, "text", out);
@@ -52,19 +54,20 @@ impl Open {
                 open.signature(block, "data", out);
             }
             "tool_use" => {
-                let text = |name| block.text(name).ok().flatten().unwrap_or_default();
+                let text = |name| block.words(name).unwrap_or_default();
                 let id = match text("id") {
                     id if id.is_empty() => format!("toolu_{}_{index}", answer.unwrap_or_default()),
                     id => id,
                 };
                 out.push(begin(Opening::ToolCall { id, name: text("name"), signature: None }));
-                let input =
-                    block.object("input").ok().flatten().filter(|input| input.names().next().is_some());
-                let arguments = input.and_then(|_| block.raw("input")).map(str::to_owned);
+                let says = |input: &Value<'_>| {
+                    input.object().is_some_and(|input| input.members().any(|(_, value)| !value.is_null()))
+                };
+                let arguments = block.get("input").filter(says).map(|input| input.raw().to_owned());
                 open.what = What::Call { arguments };
             }
             _ => {
-                let foreign = blocks::foreign(kind, block);
+                let foreign = blocks::foreign(kind.into_owned(), whole);
                 let start = foreign.json.as_str().to_owned();
                 let (kind, input, added) = (foreign.kind, String::new(), Vec::new());
                 open.what = What::Foreign { kind, start, input, added };
@@ -75,7 +78,7 @@ impl Open {
 
     /// The block that a delta belongs to whose start was left out; none when the delta does not tell.
     pub(super) fn implied(delta: &Object<'_>, index: u32, out: &mut Vec<Event>) -> Option<Self> {
-        let part = match delta.text("type").ok().flatten()?.as_str() {
+        let part = match &*delta.text("type")? {
             "text_delta" => Opening::Text,
             "thinking_delta" => Opening::Reasoning { id: None, redacted: false },
             _ => return None,
@@ -89,19 +92,20 @@ impl Open {
         if let What::Foreign { input, added, .. } = &mut self.what {
             return add(delta, input, added);
         }
-        match delta.text("type").ok().flatten().as_deref() {
+        match delta.text("type").as_deref() {
             Some("text_delta") => self.words(delta, "text", out),
             Some("thinking_delta") => self.words(delta, "thinking", out),
             Some("signature_delta") => self.signature(delta, "signature", out),
             Some("input_json_delta") => {
-                let piece = delta.text("partial_json").ok().flatten().unwrap_or_default();
-                if let (What::Call { arguments }, false) = (&mut self.what, piece.is_empty()) {
+                if let (What::Call { arguments }, Some(piece)) = (&mut self.what, delta.words("partial_json"))
+                {
                     *arguments = None;
                     out.push(self.grown(Growth::Arguments(piece)));
                 }
             }
             Some("citations_delta") => {
-                let cited = delta.raw("citation").and_then(|raw| blocks::citation(raw, "citation").ok());
+                let citation = delta.get("citation").map(|citation| Field::of(citation, "citation"));
+                let cited = citation.and_then(|citation| blocks::citation(&citation).ok());
                 out.extend(cited.map(|citation| self.grown(Growth::Citation(citation))));
             }
             _ => {}
@@ -117,8 +121,8 @@ impl Open {
             What::Call { arguments: Some(arguments) } => out.push(self.grown(Growth::Arguments(arguments))),
             What::Foreign { kind, start, input, added } => {
                 let json = whole(&start, &input, &added);
-                let Ok(block) = Object::read(&json, "") else { return };
-                let part = Opening::Foreign(blocks::foreign(kind, &block));
+                let Some(block) = Value::read(json.as_bytes()) else { return };
+                let part = Opening::Foreign(blocks::foreign(kind, block));
                 out.push(Event::PartBegan { choice: 0, index, part });
             }
         }
@@ -126,13 +130,11 @@ impl Open {
     }
 
     fn words(&self, holder: &Object<'_>, name: &str, out: &mut Vec<Event>) {
-        let words = holder.text(name).ok().flatten().filter(|words| !words.is_empty());
-        out.extend(words.map(|words| self.grown(Growth::Text(words))));
+        out.extend(holder.words(name).map(|words| self.grown(Growth::Text(words))));
     }
 
     fn signature(&self, holder: &Object<'_>, name: &str, out: &mut Vec<Event>) {
-        let value = holder.text(name).ok().flatten().filter(|value| !value.is_empty());
-        let signature = value.map(|value| Signature::new(Protocol::Anthropic, value));
+        let signature = holder.words(name).map(|value| Signature::new(Protocol::Anthropic, value));
         out.extend(signature.map(|signature| self.grown(Growth::Signature(signature))));
     }
 
@@ -143,12 +145,12 @@ impl Open {
 
 /// Keeps what is added to a block that only this protocol understands: pieces of its input, or members of their own.
 fn add(delta: &Object<'_>, input: &mut String, added: &mut Vec<(String, String)>) -> Result<(), Stopped> {
-    match delta.raw("partial_json").and_then(string) {
+    match delta.text("partial_json") {
         Some(piece) => input.push_str(&piece),
         None => {
-            for (name, raw) in delta.members().filter(|(name, raw)| *name != "type" && *raw != "null") {
+            for (name, value) in delta.members().filter(|(name, value)| *name != "type" && !value.is_null()) {
                 added.retain(|(known, _)| known != name);
-                added.push((name.to_owned(), raw.to_owned()));
+                added.push((name.to_owned(), value.raw().to_owned()));
             }
         }
     }
@@ -158,13 +160,13 @@ fn add(delta: &Object<'_>, input: &mut String, added: &mut Vec<(String, String)>
 
 /// The start of a block with what was added to it.
 fn whole(start: &str, input: &str, added: &[(String, String)]) -> String {
-    let Ok(block) = Object::read(start, "") else { return start.to_owned() };
-    let input = compose::arguments(input);
+    let Some(block) = Object::read(start.as_bytes()) else { return start.to_owned() };
+    let input = look::object(input);
     let replaced =
         |name: &str| (name == "input" && input.is_some()) || added.iter().any(|(known, _)| known == name);
-    let json = compose::object(|fields| {
-        for (name, raw) in block.members().filter(|(name, _)| !replaced(name)) {
-            fields.raw(name, raw);
+    build::object_text(|fields| {
+        for (name, value) in block.members().filter(|(name, _)| !replaced(name)) {
+            fields.raw(name, value.raw());
         }
         if let Some(input) = input {
             fields.raw("input", input);
@@ -172,6 +174,5 @@ fn whole(start: &str, input: &str, added: &[(String, String)]) -> String {
         for (name, raw) in added.iter().filter(|(name, _)| input.is_none() || name != "input") {
             fields.raw(name, raw);
         }
-    });
-    String::from_utf8(json).unwrap_or_else(|_| start.to_owned())
+    })
 }

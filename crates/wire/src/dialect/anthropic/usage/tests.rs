@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dialect::anthropic::{compose, whole};
+use crate::answer::Advice;
+use crate::dialect::anthropic::whole;
+use crate::json::build;
 
 fn tokens(json: &str) -> Option<Tokens> {
     whole::reported(json).unwrap().tokens()
@@ -40,12 +42,20 @@ fn thinking_is_within_the_output() {
 
 #[test]
 fn wire_fact_26_written_usage_subtracts_what_was_cached() {
-    let used = Tokens { input: 10, cache_read: 90, output: 5, reasoning: 3, audio: 2, ..Tokens::default() };
-    let json = compose::object(|fields| write(fields, &used));
+    let used = Tokens {
+        input: 10,
+        cache_read: 90,
+        output: 5,
+        reasoning: 3,
+        audio: 2,
+        image: 7,
+        ..Tokens::default()
+    };
+    let json = build::object_alone(|fields| write(fields, &used));
     let written: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(written["input_tokens"], 12);
     assert_eq!(written["cache_read_input_tokens"], 90);
-    assert_eq!(written["output_tokens"], 8);
+    assert_eq!(written["output_tokens"], 15);
     assert_eq!(written["output_tokens_details"]["thinking_tokens"], 3);
 }
 
@@ -78,6 +88,38 @@ fn wire_fact_28_iterations_outside_the_totals_are_added_once() {
 }
 
 #[test]
+fn what_an_adviser_used_is_told_apart_under_its_model() {
+    let check = |json: &str, model: &str, input, output| {
+        let expect =
+            Advice { model: model.to_owned(), tokens: Tokens { input, output, ..Tokens::default() } };
+        assert_eq!(whole::reported(json).unwrap().advice(), Some(&expect), "{json}");
+    };
+    // As the page of the tool has it: the sums at the top are the executor's alone.
+    let documented = r#"{"input_tokens":1760,"output_tokens":531,"iterations":[
+        {"type":"message","input_tokens":412,"output_tokens":89},
+        {"type":"advisor_message","model":"claude-opus-4-7","input_tokens":823,"output_tokens":1612},
+        {"type":"message","input_tokens":1348,"output_tokens":442}]}"#;
+    check(documented, "claude-opus-4-7", 823, 1612);
+    assert_eq!(tokens(documented).map(|all| all.total()), Some(1760 + 531 + 823 + 1612));
+
+    let entry = |model: &str| {
+        format!(r#"{{"model":"{model}","type":"advisor_message","input_tokens":3,"output_tokens":4}}"#)
+    };
+    let several = |one: &str, other: &str| {
+        format!(r#"{{"input_tokens":1,"output_tokens":1,"iterations":[{},{}]}}"#, entry(one), entry(other))
+    };
+    check(&several("a", "a"), "a", 6, 8);
+    check(&several("a", "b"), "", 6, 8);
+    check(&several("", ""), "", 6, 8);
+    let plain = whole::reported(r#"{"input_tokens":1,"output_tokens":1}"#).unwrap();
+    assert_eq!(plain.advice(), None);
+
+    let mut usage = whole::reported(&several("a", "a")).unwrap();
+    usage.correct(whole::reported(r#"{"output_tokens":9}"#).unwrap());
+    assert_eq!(usage.advice().map(|advice| advice.tokens.total()), Some(14), "the last word on it stands");
+}
+
+#[test]
 fn what_does_not_add_up_is_no_usage() {
     let check = |json: &str| assert_eq!(tokens(json), None, "{json}");
     check("{}");
@@ -102,7 +144,7 @@ proptest! {
         let used = Tokens {
             input, cache_read, cache_write, cache_write_1h, output, reasoning, ..Tokens::default()
         };
-        let json = String::from_utf8(compose::object(|fields| write(fields, &used))).unwrap();
+        let json = String::from_utf8(build::object_alone(|fields| write(fields, &used))).unwrap();
         prop_assert_eq!(tokens(&json), Some(used));
     }
 }

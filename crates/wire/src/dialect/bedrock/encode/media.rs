@@ -4,8 +4,8 @@
 use domain::chat::{self, MediaKind, Source as Place};
 
 use super::body::{Block, Document, Media, Piece, Source};
-use super::dropped::Dropped;
 use crate::dialect::Inexpressible;
+use crate::dialect::names::Names;
 
 /// Where it is to stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub(super) fn encode<'a>(
     media: &'a chat::Media,
     place: Where,
     documents: &mut Documents,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Block<'a>, Inexpressible> {
     let what = word(media.kind);
     if place == Where::Result && media.kind == MediaKind::Audio {
         return Err(inexpressible(format!("{what} in the result of a tool")));
     }
     if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
-        dropped.name("detail");
+        dropped.add("detail");
     }
     let (format, source) = match &media.source {
         Place::Data { media_type, base64 } => {
@@ -56,7 +56,7 @@ pub(super) fn encode<'a>(
         MediaKind::Document => {
             // The caller's own name would be read as instructions (API reference, `DocumentBlock`).
             if media.name.is_some() {
-                dropped.name("filename");
+                dropped.add("filename");
             }
             documents.0 += 1;
             Piece::Document(Document { format, name: format!("Document {}", documents.0), source })

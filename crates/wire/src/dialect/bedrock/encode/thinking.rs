@@ -4,8 +4,8 @@
 use domain::chat::{self, Effort, Shown, ToolChoice};
 
 use super::body::{Block, Message, ReasoningConfig, Role, Thinking};
-use super::dropped::Dropped;
 use super::model::{Claude, Family};
+use crate::dialect::names::Names;
 
 /// The smallest budget that Claude takes (user guide, "Extended thinking").
 const MIN_BUDGET_TOKENS: u64 = 1_024;
@@ -31,7 +31,7 @@ pub(super) fn plan(
     request: &chat::Request,
     family: Family,
     messages: &[Message<'_>],
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Plan {
     let Some(thinking) = request.thinking else { return Plan::default() };
     let effort = thinking.effort();
@@ -50,7 +50,7 @@ pub(super) fn plan(
         }
         Family::Other => {
             if !thinking.is_off() {
-                dropped.name("reasoning");
+                dropped.add("reasoning");
             }
             Plan::default()
         }
@@ -62,7 +62,7 @@ fn of_claude(
     thinking: &chat::Thinking,
     claude: Claude,
     messages: &[Message<'_>],
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Plan {
     // Nothing said is not thinking, and the newest models refuse to be told so.
     if thinking.is_off() {
@@ -71,7 +71,7 @@ fn of_claude(
     let forced = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_))
         || matches!(request.tool_choice, ToolChoice::Among { required: true, .. });
     if forced && !request.tools.is_empty() {
-        dropped.name("reasoning");
+        dropped.add("reasoning");
         return Plan::default();
     }
     if !claude.budgeted {
@@ -87,7 +87,7 @@ fn of_claude(
     let room = request.max_output_tokens.map_or(u64::MAX, |limit| limit.saturating_sub(1));
     let budget_tokens = wanted.max(MIN_BUDGET_TOKENS).min(room);
     if budget_tokens < MIN_BUDGET_TOKENS || lost_its_thought(messages) {
-        dropped.name("reasoning");
+        dropped.add("reasoning");
         return Plan::default();
     }
     Plan { field: Some(Thinking::Enabled { budget_tokens }), ..Plan::default() }

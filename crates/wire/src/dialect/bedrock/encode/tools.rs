@@ -5,10 +5,10 @@ use domain::chat::{self, Function, Json, ToolChoice as Choice};
 use serde_json::value::RawValue;
 
 use super::body::{CachePoint, NativeChoice, Schema, Tool, ToolChoice, ToolConfig, ToolSpec};
-use super::dropped::Dropped;
 use super::model::Family;
 use super::turns::Turns;
 use crate::dialect::Inexpressible;
+use crate::dialect::names::Names;
 
 /// The schema of a function without arguments.
 const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
@@ -26,7 +26,7 @@ pub(super) fn encode<'a>(
     request: &'a chat::Request,
     family: Family,
     turns: &Turns<'a>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Tools<'a>, Inexpressible> {
     let mut functions = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
@@ -45,12 +45,12 @@ pub(super) fn encode<'a>(
     let declared = declare(&functions, &request.tool_choice, turns, family, dropped)?;
     let single = request.parallel_tool_calls == Some(false) && !forbidden;
     if single && !claude {
-        dropped.name("parallel_tool_calls");
+        dropped.add("parallel_tool_calls");
     }
     let choice = match &request.tool_choice {
         _ if forbidden => {
             if !claude {
-                dropped.name("tool_choice");
+                dropped.add("tool_choice");
             }
             Chosen::None
         }
@@ -79,7 +79,7 @@ fn declare<'a>(
     choice: &Choice,
     turns: &Turns<'a>,
     family: Family,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Vec<Tool<'a>>, Inexpressible> {
     let mut declared = Vec::with_capacity(functions.len());
     for function in functions {
@@ -90,7 +90,7 @@ fn declare<'a>(
         declared.push(Tool::ToolSpec(specify(function)?));
         match function.cache {
             Some(mark) if family.caches() => declared.push(Tool::CachePoint(CachePoint::new(mark))),
-            Some(_) => dropped.name("cache_control"),
+            Some(_) => dropped.add("cache_control"),
             None => {}
         }
     }

@@ -7,10 +7,10 @@ use domain::protocol::Protocol;
 use serde_json::value::RawValue;
 
 use super::body::{Block, Cited, CitedText, Message, Piece, Role, Thought, ToolResult, ToolUse};
-use super::dropped::Dropped;
 use super::media::{self, Documents, Where, inexpressible};
 use super::model::Family;
 use super::raw;
+use crate::dialect::names::Names;
 use crate::dialect::{Inexpressible, Target};
 
 /// What the request says, turn by turn.
@@ -34,7 +34,7 @@ pub(super) fn encode<'a>(
     request: &'a chat::Request,
     target: &Target<'_>,
     family: Family,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Turns<'a>, Inexpressible> {
     let turns = Turns { system: Vec::new(), messages: Vec::new(), called: Vec::new() };
     let mut writer =
@@ -57,13 +57,13 @@ struct Writer<'a, 'd> {
     family: Family,
     tool_ids: Grammar,
     documents: Documents,
-    dropped: &'d mut Dropped,
+    dropped: &'d mut Names,
 }
 
 impl<'a> Writer<'a, '_> {
     fn turn(&mut self, turn: &'a chat::Turn) -> Result<(), Inexpressible> {
         if turn.name.is_some() {
-            self.dropped.name("name");
+            self.dropped.add("name");
         }
         let role = match turn.role {
             chat::Role::System | chat::Role::Developer => Role::System,
@@ -115,7 +115,7 @@ impl<'a> Writer<'a, '_> {
             }
             (Part::Foreign(foreign), _) => match raw(&foreign.json) {
                 Some(json) if foreign.protocol == Protocol::Bedrock => out.push(Block::Verbatim(json)),
-                _ => self.dropped.name("server_tools"),
+                _ => self.dropped.add("server_tools"),
             },
             (Part::Reasoning(_), _) => return Err(inexpressible("a thought that is not the model's".into())),
             (Part::ToolCall(_), _) => {
@@ -139,7 +139,7 @@ impl<'a> Writer<'a, '_> {
                 out.push(Block::Ours(Piece::ReasoningContent(Thought::ReasoningText { text, signature })));
             }
             None if thought.text.is_empty() => {}
-            None => self.dropped.name("reasoning"),
+            None => self.dropped.add("reasoning"),
         }
     }
 
@@ -164,7 +164,7 @@ impl<'a> Writer<'a, '_> {
                 Part::Media(media) => {
                     content.push(media::encode(media, Where::Result, &mut self.documents, self.dropped)?);
                 }
-                Part::Foreign(_) => self.dropped.name("server_tools"),
+                Part::Foreign(_) => self.dropped.add("server_tools"),
                 _ => return Err(inexpressible("the result of a tool that is neither text nor media".into())),
             }
         }
@@ -183,7 +183,7 @@ impl<'a> Writer<'a, '_> {
             _ => None,
         });
         let Some(citations) = native.collect() else {
-            self.dropped.name("citations");
+            self.dropped.add("citations");
             return None;
         };
         let content = [CitedText { text: &text.text }];
@@ -193,7 +193,7 @@ impl<'a> Writer<'a, '_> {
     fn mark(&mut self, mark: Option<CacheMark>, out: &mut Vec<Block<'a>>) {
         match mark {
             Some(mark) if self.family.caches() => out.push(Block::cache_point(mark)),
-            Some(_) => self.dropped.name("cache_control"),
+            Some(_) => self.dropped.add("cache_control"),
             None => {}
         }
     }
@@ -216,7 +216,7 @@ fn join<'a>(messages: &mut Vec<Message<'a>>, mut next: Message<'a>) {
 fn place_instructions<'a>(
     messages: Vec<Message<'a>>,
     family: Family,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Vec<Message<'a>> {
     let mut placed: Vec<Message<'a>> = Vec::with_capacity(messages.len());
     let mut rest = messages.into_iter().peekable();
@@ -225,7 +225,7 @@ fn place_instructions<'a>(
             let fits = placed.last().is_some_and(|before| before.role == Role::User)
                 && rest.peek().is_none_or(|next| next.role == Role::Assistant);
             if !(fits && family.takes_system_amid()) {
-                dropped.name("messages[].role");
+                dropped.add("messages[].role");
                 message.role = Role::User;
             }
         }

@@ -1,8 +1,8 @@
+use domain::chat::{Event, Growth, Opening};
 use domain::chat::{Finish, Reason};
 use domain::price::Tokens;
 
 use crate::dialect::bedrock::golden::{framed, read_stream};
-use domain::chat::{Event, Growth, Opening};
 
 const USAGE: &str = r#"metadata {"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5}}"#;
 
@@ -84,6 +84,15 @@ fn wire_fact_46_a_failure_after_a_success_says_which_status_it_should_have_had()
         Some("424"),
         "m",
     );
+    for (kind, code) in [
+        ("accessDeniedException", "403"),
+        ("resourceNotFoundException", "404"),
+        ("modelTimeoutException", "408"),
+        ("modelErrorException", "424"),
+        ("modelNotReadyException", "429"),
+    ] {
+        check(&format!(r#"exception:{kind} {{"message":"m"}}"#), kind, Some(code), "m");
+    }
     check(r#"exception:brandNew {"message":"m"}"#, "brandNew", None, "m");
 }
 

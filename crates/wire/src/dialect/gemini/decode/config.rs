@@ -3,17 +3,18 @@
 use domain::chat::{Effort, Format, Json, Request, Shown, Thinking};
 
 use super::{schema, unplaced};
+use crate::dialect::gemini::lenient;
 use crate::dialect::gemini::path::Path;
-use crate::dialect::gemini::raw::{Kind, Raw, is_spelling};
+use crate::json::look::{Kind, Value, is_spelling};
 use crate::request::Unreadable;
 
 /// Reads `generationConfig`.
-pub(super) fn generation(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+pub(super) fn generation(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
     if value.kind() != Kind::Object {
         return Err(path.refuse("must be an object"));
     }
     let mut config = Config::default();
-    for (name, value) in value.object().members() {
+    for (name, value) in value.members().said() {
         let path = path.member(name);
         if let Some(known) = KNOWN.into_iter().find(|known| is_spelling(name, known)) {
             config.member(known, value, &path, request)?;
@@ -58,12 +59,13 @@ impl Config {
     fn member(
         &mut self,
         name: &str,
-        value: Raw<'_>,
+        value: Value<'_>,
         path: &Path<'_>,
         request: &mut Request,
     ) -> Result<(), Unreadable> {
-        let number = || value.float().map(Some).ok_or_else(|| path.refuse("must be a number"));
-        let count = || value.unsigned().ok_or_else(|| path.refuse("must be an integer of zero or more"));
+        let number = || value.number().map(Some).ok_or_else(|| path.refuse("must be a number"));
+        let count =
+            || lenient::unsigned(value).ok_or_else(|| path.refuse("must be an integer of zero or more"));
         let sampling = &mut request.sampling;
         match name {
             "temperature" => sampling.temperature = number()?,
@@ -72,7 +74,8 @@ impl Config {
             "presencePenalty" => sampling.presence_penalty = number()?,
             "frequencyPenalty" => sampling.frequency_penalty = number()?,
             "seed" => {
-                sampling.seed = Some(value.signed().ok_or_else(|| path.refuse("must be an integer"))?);
+                sampling.seed =
+                    Some(lenient::signed(value).ok_or_else(|| path.refuse("must be an integer"))?);
             }
             "maxOutputTokens" => request.max_output_tokens = Some(count()?),
             "candidateCount" => {
@@ -96,7 +99,7 @@ impl Config {
                 self.schema = Some(if name == "responseSchema" {
                     Json::new(schema::to_json_schema(value))
                 } else {
-                    Json::new(value.json())
+                    value.json()
                 });
             }
             "responseLogprobs" => {
@@ -121,24 +124,24 @@ impl Config {
     }
 }
 
-fn texts(value: Raw<'_>, path: &Path<'_>) -> Result<Vec<String>, Unreadable> {
+fn texts(value: Value<'_>, path: &Path<'_>) -> Result<Vec<String>, Unreadable> {
     let mut texts = Vec::new();
-    for (index, item) in value.one_or_more().into_iter().enumerate() {
+    for (index, item) in lenient::one_or_more(value).into_iter().enumerate() {
         texts.push(item.text().ok_or_else(|| path.item(index).refuse("must be a string"))?.into_owned());
     }
     Ok(texts)
 }
 
 /// How much the model is to think. A level that is unknown here is newer than this gate and is taken for the highest.
-fn thinking(value: Raw<'_>, path: &Path<'_>) -> Result<Option<Thinking>, Unreadable> {
+fn thinking(value: Value<'_>, path: &Path<'_>) -> Result<Option<Thinking>, Unreadable> {
     if value.kind() != Kind::Object {
         return Err(path.refuse("must be an object"));
     }
-    let members = value.object();
+    let members = value.members();
     let mut thinking = Thinking::default();
     if let Some(budget) = members.get("thinkingBudget") {
         let path = path.member("thinkingBudget");
-        match budget.signed().ok_or_else(|| path.refuse("must be an integer"))? {
+        match lenient::signed(budget).ok_or_else(|| path.refuse("must be an integer"))? {
             -1 => thinking.dynamic = true,
             tokens => {
                 let tokens = u64::try_from(tokens).map_err(|_| path.refuse("must be -1 or more"))?;

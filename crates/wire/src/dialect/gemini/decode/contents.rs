@@ -2,21 +2,26 @@
 
 use std::collections::HashSet;
 
-use domain::chat::{Foreign, Json, Part, Reasoning, Request, Role, Text, ToolCall, ToolResult, Turn};
+use domain::chat::{Foreign, Part, Reasoning, Request, Role, Text, ToolCall, ToolResult, Turn};
 use domain::protocol::Protocol;
 
 use super::{thoughts, unplaced};
 use crate::dialect::gemini::carried;
+use crate::dialect::gemini::lenient;
 use crate::dialect::gemini::part::{self, Said};
 use crate::dialect::gemini::path::Path;
-use crate::dialect::gemini::raw::{Kind, Object, Raw};
+use crate::json::look::{Kind, Object, Value};
 use crate::request::Unreadable;
 
 /// Reads `systemInstruction`: a content, one of its parts, several of them, or plain text.
-pub(super) fn instruction(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+pub(super) fn instruction(
+    value: Value<'_>,
+    path: &Path<'_>,
+    request: &mut Request,
+) -> Result<(), Unreadable> {
     let parts = match value.kind() {
         Kind::Text | Kind::Array => parts(value, path, request)?,
-        Kind::Object => content_parts(&value.object(), value, path, request)?,
+        Kind::Object => content_parts(&value.members(), value, path, request)?,
         _ => return Err(path.refuse("must be a content, its text or its parts")),
     };
     if !parts.is_empty() {
@@ -26,10 +31,14 @@ pub(super) fn instruction(value: Raw<'_>, path: &Path<'_>, request: &mut Request
 }
 
 /// Reads `contents`: an array of contents, one of them alone, or plain text in place of either.
-pub(super) fn conversation(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+pub(super) fn conversation(
+    value: Value<'_>,
+    path: &Path<'_>,
+    request: &mut Request,
+) -> Result<(), Unreadable> {
     let first = request.turns.len();
     if value.kind() == Kind::Array {
-        for (index, item) in value.items().into_iter().enumerate() {
+        for (index, item) in value.items().unwrap_or_default().into_iter().enumerate() {
             content(item, &path.item(index), request)?;
         }
     } else {
@@ -43,11 +52,11 @@ pub(super) fn conversation(value: Raw<'_>, path: &Path<'_>, request: &mut Reques
     Ok(())
 }
 
-fn content(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+fn content(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
     let (role, mut parts) = match value.kind() {
         Kind::Text => (Role::User, parts(value, path, request)?),
         Kind::Object => {
-            let members = value.object();
+            let members = value.members();
             (role(&members, path)?, content_parts(&members, value, path, request)?)
         }
         _ => return Err(path.refuse("must be a content or its text")),
@@ -75,20 +84,20 @@ fn role(content: &Object<'_>, path: &Path<'_>) -> Result<Role, Unreadable> {
 /// The parts of a content, which may itself be one of its parts.
 fn content_parts(
     members: &Object<'_>,
-    value: Raw<'_>,
+    value: Value<'_>,
     path: &Path<'_>,
     request: &mut Request,
 ) -> Result<Vec<Part>, Unreadable> {
     match members.get("parts") {
         Some(list) => parts(list, &path.member("parts"), request),
-        None if members.members().all(|(name, _)| name == "role") => Ok(Vec::new()),
+        None if members.said().all(|(name, _)| name == "role") => Ok(Vec::new()),
         None => parts(value, path, request),
     }
 }
 
-fn parts(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<Vec<Part>, Unreadable> {
+fn parts(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<Vec<Part>, Unreadable> {
     let mut read = Vec::new();
-    for (index, item) in value.one_or_more().into_iter().enumerate() {
+    for (index, item) in lenient::one_or_more(value).into_iter().enumerate() {
         let path = if value.kind() == Kind::Array { path.item(index) } else { *path };
         match item.kind() {
             Kind::Text => read.push(Part::text(item.text().unwrap_or_default())),
@@ -99,8 +108,8 @@ fn parts(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<Vec<P
     Ok(read)
 }
 
-fn part(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<Option<Part>, Unreadable> {
-    let piece = part::read(&value.object()).map_err(|(member, problem)| match member {
+fn part(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<Option<Part>, Unreadable> {
+    let piece = part::read(&value.members()).map_err(|(member, problem)| match member {
         "" => path.refuse(problem),
         member => path.member(member).refuse(problem),
     })?;
@@ -131,11 +140,9 @@ fn part(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<Option
             })
         }
         Said::Response(response) => result(&response, &path.member("functionResponse"), request)?,
-        Said::Foreign(kind) => Part::Foreign(Foreign {
-            protocol: Protocol::Gemini,
-            kind: kind.to_owned(),
-            json: Json::new(value.json()),
-        }),
+        Said::Foreign(kind) => {
+            Part::Foreign(Foreign { protocol: Protocol::Gemini, kind: kind.to_owned(), json: value.json() })
+        }
     }))
 }
 
@@ -163,10 +170,10 @@ fn result(response: &Object<'_>, path: &Path<'_>, request: &mut Request) -> Resu
     if !text.is_empty() {
         parts.push(Part::text(text));
     }
-    let list = response.get("parts").map(Raw::one_or_more).unwrap_or_default();
+    let list = response.get("parts").map(lenient::one_or_more).unwrap_or_default();
     for (index, item) in list.into_iter().enumerate() {
         let (of, problem) = ("parts", "must hold inlineData or fileData");
-        let media = part::media(&item.object());
+        let media = part::media(&item.members());
         let found =
             media.map_err(|(member, problem)| path.member(of).item(index).member(member).refuse(problem));
         let media = found?.ok_or_else(|| path.member(of).item(index).refuse(problem))?;
@@ -178,12 +185,12 @@ fn result(response: &Object<'_>, path: &Path<'_>, request: &mut Request) -> Resu
 }
 
 /// What a function gave: Google's `output` and `error` are taken out of their object, any other object is the result.
-fn words(response: Raw<'_>) -> (String, bool) {
+fn words(response: Value<'_>) -> (String, bool) {
     if let Some(text) = response.text() {
         return (text.into_owned(), false);
     }
-    let members = response.object();
-    let mut all = members.members();
+    let members = response.members();
+    let mut all = members.said();
     let (only, more) = (all.next(), all.next());
     match (only, more) {
         (None, _) if response.kind() == Kind::Object => (String::new(), false),

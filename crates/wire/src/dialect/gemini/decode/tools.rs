@@ -4,22 +4,23 @@ use domain::chat::{Foreign, Function, Json, Request, Tool, ToolChoice};
 use domain::protocol::Protocol;
 
 use super::{schema, unplaced};
+use crate::dialect::gemini::lenient;
 use crate::dialect::gemini::path::Path;
-use crate::dialect::gemini::raw::{Kind, Object, Raw, is_spelling};
-use crate::json::push_text;
+use crate::json::build;
+use crate::json::look::{Kind, Object, Value, is_spelling};
 use crate::request::Unreadable;
 
 /// Reads `tools`: a list, or one tool alone. Each may hold functions and any number of Google's own tools.
-pub(super) fn tools(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+pub(super) fn tools(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
     if !matches!(value.kind(), Kind::Array | Kind::Object) {
         return Err(path.refuse("must be an array of tools"));
     }
-    for (index, tool) in value.one_or_more().into_iter().enumerate() {
+    for (index, tool) in lenient::one_or_more(value).into_iter().enumerate() {
         let path = if value.kind() == Kind::Array { path.item(index) } else { *path };
         if tool.kind() != Kind::Object {
             return Err(path.refuse("must be an object"));
         }
-        for (name, value) in tool.object().members() {
+        for (name, value) in tool.members().said() {
             if is_spelling(name, "functionDeclarations") {
                 functions(value, &path.member(name), request)?;
             } else {
@@ -30,27 +31,21 @@ pub(super) fn tools(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> R
     Ok(())
 }
 
-fn foreign(name: &str, value: Raw<'_>) -> Foreign {
-    let mut json = b"{".to_vec();
-    push_text(&mut json, name);
-    json.push(b':');
-    json.extend_from_slice(value.json().as_bytes());
-    json.push(b'}');
-    // All of it came out of texts and is UTF-8.
-    let json = Json::new(String::from_utf8(json).unwrap_or_default());
+fn foreign(name: &str, value: Value<'_>) -> Foreign {
+    let json = Json::new(build::object_text(|tool| tool.raw(name, value.compact())));
     Foreign { protocol: Protocol::Gemini, kind: name.to_owned(), json }
 }
 
-fn functions(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+fn functions(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
     if !matches!(value.kind(), Kind::Array | Kind::Object) {
         return Err(path.refuse("must be an array of functions"));
     }
-    for (index, item) in value.one_or_more().into_iter().enumerate() {
+    for (index, item) in lenient::one_or_more(value).into_iter().enumerate() {
         let path = if value.kind() == Kind::Array { path.item(index) } else { *path };
         if item.kind() != Kind::Object {
             return Err(path.refuse("must be an object"));
         }
-        let declared = item.object();
+        let declared = item.members();
         for name in ["response", "responseJsonSchema", "behavior"] {
             if declared.get(name).is_some() {
                 unplaced(request, &format!("functionDeclarations[].{name}"));
@@ -83,7 +78,7 @@ fn parameters(declared: &Object<'_>, path: &Path<'_>) -> Result<Option<Json>, Un
         if schema.kind() != Kind::Object {
             return Err(path.member("parametersJsonSchema").refuse("must be an object"));
         }
-        return Ok(Some(Json::new(schema.json())));
+        return Ok(Some(schema.json()));
     }
     let Some(schema) = declared.get("parameters") else { return Ok(None) };
     if schema.kind() != Kind::Object {
@@ -93,23 +88,27 @@ fn parameters(declared: &Object<'_>, path: &Path<'_>) -> Result<Option<Json>, Un
 }
 
 /// Reads `toolConfig`.
-pub(super) fn choice(value: Raw<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
+pub(super) fn choice(value: Value<'_>, path: &Path<'_>, request: &mut Request) -> Result<(), Unreadable> {
     if value.kind() != Kind::Object {
         return Err(path.refuse("must be an object"));
     }
-    let members = value.object();
-    for (name, _) in members.members().filter(|(name, _)| !is_spelling(name, "functionCallingConfig")) {
+    let members = value.members();
+    for (name, _) in members.said().filter(|(name, _)| !is_spelling(name, "functionCallingConfig")) {
         unplaced(request, &format!("toolConfig.{name}"));
     }
     let Some(config) = members.get("functionCallingConfig") else { return Ok(()) };
     let path = path.member("functionCallingConfig");
-    let config = config.object();
-    if config.get("streamFunctionCallArguments").and_then(Raw::boolean) == Some(true) {
+    let config = config.members();
+    if config.get("streamFunctionCallArguments").and_then(Value::boolean) == Some(true) {
         unplaced(request, "toolConfig.functionCallingConfig.streamFunctionCallArguments");
     }
     let mut names = Vec::new();
-    for (index, name) in
-        config.get("allowedFunctionNames").map(Raw::one_or_more).unwrap_or_default().into_iter().enumerate()
+    for (index, name) in config
+        .get("allowedFunctionNames")
+        .map(lenient::one_or_more)
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
     {
         let allowed = path.member("allowedFunctionNames");
         names.push(name.text().ok_or_else(|| allowed.item(index).refuse("must be a string"))?.into_owned());

@@ -4,9 +4,10 @@ use serde::de::MapAccess;
 
 use crate::answer::Malformed;
 use crate::dialect::Encoded;
-use crate::dialect::gemini::compose::{self, Members};
+use crate::dialect::gemini::lenient;
 use crate::dialect::gemini::path::Path;
-use crate::dialect::gemini::raw::{Kind, Object, Raw, is_spelling};
+use crate::json::build::{self, ObjectWriter};
+use crate::json::look::{Kind, Object, Value, is_spelling};
 use crate::json::{self, Place, Reader, Refused, Shape};
 use crate::request::fields::name_problem;
 use crate::request::rewrite::UsageAsked;
@@ -46,6 +47,7 @@ pub fn read(body: &[u8], model: &str) -> Result<Request, Unreadable> {
         choices: 1,
         input_bytes: root.weight.bytes,
         continues: None,
+        references: Vec::new(),
         model_span: None,
         usage_asked: UsageAsked::Untouched,
     })
@@ -78,21 +80,21 @@ impl<'de> Reader<'de> for Root {
 /// # Errors
 /// [`Unreadable`] when a member has a value it cannot have, or when there is something other than text to embed.
 pub fn to_openai(body: &[u8], model: &str) -> Result<Encoded, Unreadable> {
-    let root = Raw::parse(body).filter(|root| root.kind() == Kind::Object);
-    let root = root.ok_or(Unreadable::NotAnObject)?.object();
+    let root = Value::read(body).filter(|root| root.kind() == Kind::Object);
+    let root = root.ok_or(Unreadable::NotAnObject)?.members();
     let mut wanted = Wanted::default();
     match root.get("requests") {
         Some(requests) => {
             let path = Path::Root;
             let path = path.member("requests");
-            for (index, request) in requests.one_or_more().into_iter().enumerate() {
-                wanted.take_in(&request.object(), &path.item(index))?;
+            for (index, request) in lenient::one_or_more(requests).into_iter().enumerate() {
+                wanted.take_in(&request.members(), &path.item(index))?;
             }
         }
         None => wanted.take_in(&root, &Path::Root)?,
     }
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.text("model", model);
         members.texts("input", wanted.texts.iter().map(String::as_str));
         if let Some(Some(dimensions)) = wanted.dimensions {
@@ -115,17 +117,17 @@ impl Wanted {
     fn take_in(&mut self, request: &Object<'_>, path: &Path<'_>) -> Result<(), Unreadable> {
         let content = request.get("content").ok_or_else(|| path.member("content").refuse("is required"))?;
         self.texts.push(text(content, &path.member("content"))?);
-        let config = request.get("embedContentConfig").map(Raw::object).unwrap_or_default();
+        let config = request.object("embedContentConfig").unwrap_or_default();
         let asked = request.get("outputDimensionality").or_else(|| config.get("outputDimensionality"));
         let path = path.member("outputDimensionality");
         let dimensions = match asked {
             None => None,
-            Some(value) => Some(value.unsigned().ok_or_else(|| path.refuse("must be an integer"))?),
+            Some(value) => Some(lenient::unsigned(value).ok_or_else(|| path.refuse("must be an integer"))?),
         };
         if *self.dimensions.get_or_insert(dimensions) != dimensions {
             return Err(path.refuse("must be the same in all requests"));
         }
-        for (name, _) in request.members().chain(config.members()) {
+        for (name, _) in request.said().chain(config.said()) {
             const PLACED: [&str; 4] = ["model", "content", "outputDimensionality", "embedContentConfig"];
             let is_placed = PLACED.iter().any(|known| is_spelling(name, known));
             if !is_placed && !self.dropped.iter().any(|known| known == name) {
@@ -137,15 +139,15 @@ impl Wanted {
 }
 
 /// The text of a content. Google makes one embedding of all its parts.
-fn text(content: Raw<'_>, path: &Path<'_>) -> Result<String, Unreadable> {
+fn text(content: Value<'_>, path: &Path<'_>) -> Result<String, Unreadable> {
     if let Some(text) = content.text() {
         return Ok(text.into_owned());
     }
-    let parts = content.object().get("parts").map(Raw::one_or_more).unwrap_or_default();
+    let parts = content.members().get("parts").map(lenient::one_or_more).unwrap_or_default();
     let mut texts = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
         let of = path.member("parts");
-        let text = part.text().or_else(|| part.object().text("text"));
+        let text = part.text().or_else(|| part.members().text("text"));
         texts.push(text.ok_or_else(|| of.item(index).refuse("must be text for this model"))?);
     }
     if texts.is_empty() {
@@ -159,22 +161,24 @@ fn text(content: Raw<'_>, path: &Path<'_>) -> Result<String, Unreadable> {
 /// # Errors
 /// [`Malformed`] when they are none.
 pub fn from_openai(body: &[u8], asked: Asked) -> Result<Vec<u8>, Malformed> {
-    let root = Raw::parse(body).ok_or(Malformed::NotJson)?.object();
-    let mut rows: Vec<(u64, Raw<'_>)> = Vec::new();
-    for (place, row) in root.get("data").ok_or(Malformed::NotAnAnswer)?.items().into_iter().enumerate() {
-        let row = row.object();
+    let root = Value::read(body).ok_or(Malformed::NotJson)?.members();
+    let mut rows: Vec<(u64, Value<'_>)> = Vec::new();
+    for (place, row) in
+        root.get("data").ok_or(Malformed::NotAnAnswer)?.items().unwrap_or_default().into_iter().enumerate()
+    {
+        let row = row.members();
         let values = row.get("embedding").filter(|values| values.kind() == Kind::Array);
-        let index = row.get("index").and_then(Raw::unsigned);
+        let index = row.get("index").and_then(lenient::unsigned);
         let index = index.unwrap_or_else(|| u64::try_from(place).unwrap_or(u64::MAX));
         rows.push((index, values.ok_or(Malformed::NotAnAnswer)?));
     }
     rows.sort_by_key(|(index, _)| *index);
-    let usage = root.get("usage").map(Raw::object).unwrap_or_default();
-    let tokens = usage.get("prompt_tokens").and_then(Raw::unsigned);
-    let values = |members: &mut Members<'_>, values: Raw<'_>| members.raw("values", values.json());
+    let usage = root.object("usage").unwrap_or_default();
+    let tokens = usage.get("prompt_tokens").and_then(lenient::unsigned);
+    let values = |members: &mut ObjectWriter<'_>, values: Value<'_>| members.raw("values", values.raw());
     let mut out = Vec::new();
     let first = rows.first().map(|(_, first)| *first).ok_or(Malformed::NotAnAnswer)?;
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         match asked {
             Asked::One => members.object("embedding", |members| values(members, first)),
             Asked::Many => members.array("embeddings", |items| {

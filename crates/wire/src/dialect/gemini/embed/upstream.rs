@@ -2,17 +2,18 @@
 
 use crate::answer::Malformed;
 use crate::dialect::gemini::base64;
-use crate::dialect::gemini::compose::{self, Members};
-use crate::dialect::gemini::raw::{Kind, Object, Raw};
+use crate::dialect::gemini::lenient;
 use crate::dialect::{Echo, Encoded, Inexpressible};
+use crate::json::build::{self, ObjectWriter};
+use crate::json::look::{Kind, Object, Value};
 
 /// Writes a request of OpenAI's protocol, whose facts were read before, for `model` of Google.
 ///
 /// # Errors
 /// [`Inexpressible`] when the input is numbers of tokens, which mean nothing to another model.
 pub fn from_openai_request(body: &[u8], model: &str) -> Result<Encoded, Inexpressible> {
-    let root = Raw::parse(body).map(Raw::object).unwrap_or_default();
-    let input = root.get("input").map(Raw::one_or_more).unwrap_or_default();
+    let root = Value::read(body).map(Value::members).unwrap_or_default();
+    let input = root.get("input").map(lenient::one_or_more).unwrap_or_default();
     let mut texts = Vec::with_capacity(input.len());
     for item in input {
         texts.push(
@@ -22,9 +23,9 @@ pub fn from_openai_request(body: &[u8], model: &str) -> Result<Encoded, Inexpres
             })?,
         );
     }
-    let dimensions = root.get("dimensions").and_then(Raw::unsigned);
+    let dimensions = root.get("dimensions").and_then(lenient::unsigned);
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.array("requests", |items| {
             for text in &texts {
                 items.object(|request| {
@@ -40,7 +41,7 @@ pub fn from_openai_request(body: &[u8], model: &str) -> Result<Encoded, Inexpres
         });
     });
     let placed = ["model", "input", "dimensions", "encoding_format"];
-    let dropped = root.members().map(|(name, _)| name).filter(|name| !placed.contains(name));
+    let dropped = root.said().map(|(name, _)| name).filter(|name| !placed.contains(name));
     Ok(Encoded { body: out, dropped: dropped.map(str::to_owned).collect() })
 }
 
@@ -50,20 +51,20 @@ pub fn from_openai_request(body: &[u8], model: &str) -> Result<Encoded, Inexpres
 /// # Errors
 /// [`Malformed`] when it is none.
 pub fn to_openai_answer(body: &[u8], echo: &Echo<'_>) -> Result<Vec<u8>, Malformed> {
-    let root = Raw::parse(body).ok_or(Malformed::NotJson)?.object();
+    let root = Value::read(body).ok_or(Malformed::NotJson)?.members();
     let rows = match root.get("embedding") {
         Some(only) => vec![only],
-        None => root.get("embeddings").ok_or(Malformed::NotAnAnswer)?.items(),
+        None => root.get("embeddings").ok_or(Malformed::NotAnAnswer)?.items().unwrap_or_default(),
     };
     let mut vectors = Vec::with_capacity(rows.len());
     for row in rows {
-        let values = row.object().get("values").filter(|values| values.kind() == Kind::Array);
+        let values = row.members().get("values").filter(|values| values.kind() == Kind::Array);
         vectors.push(values.ok_or(Malformed::NotAnAnswer)?);
     }
-    let asked = Raw::parse(echo.body).map(Raw::object).unwrap_or_default();
+    let asked = Value::read(echo.body).map(Value::members).unwrap_or_default();
     let in_base64 = asked.text("encoding_format").is_some_and(|format| format == "base64");
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.text("object", "list");
         members.array("data", |items| {
             for (index, values) in vectors.iter().enumerate() {
@@ -73,7 +74,7 @@ pub fn to_openai_answer(body: &[u8], echo: &Echo<'_>) -> Result<Vec<u8>, Malform
                     if in_base64 {
                         row.text("embedding", &packed(*values));
                     } else {
-                        row.raw("embedding", values.json());
+                        row.raw("embedding", values.raw());
                     }
                 });
             }
@@ -84,9 +85,9 @@ pub fn to_openai_answer(body: &[u8], echo: &Echo<'_>) -> Result<Vec<u8>, Malform
     Ok(out)
 }
 
-fn usage(root: &Object<'_>, members: &mut Members<'_>) {
-    let reported = root.get("usageMetadata").map(Raw::object).unwrap_or_default();
-    let tokens = reported.get("promptTokenCount").and_then(Raw::unsigned).unwrap_or(0);
+fn usage(root: &Object<'_>, members: &mut ObjectWriter<'_>) {
+    let reported = root.object("usageMetadata").unwrap_or_default();
+    let tokens = reported.get("promptTokenCount").and_then(lenient::unsigned).unwrap_or(0);
     members.object("usage", |usage| {
         usage.plain("prompt_tokens", tokens);
         usage.plain("total_tokens", tokens);
@@ -94,7 +95,8 @@ fn usage(root: &Object<'_>, members: &mut Members<'_>) {
 }
 
 /// The numbers as OpenAI packs them: single precision, little end first, in base64.
-fn packed(values: Raw<'_>) -> String {
-    let numbers = values.items().into_iter().filter_map(|value| value.json().parse::<f32>().ok());
+fn packed(values: Value<'_>) -> String {
+    let numbers =
+        values.items().unwrap_or_default().into_iter().filter_map(|value| value.raw().parse::<f32>().ok());
     base64::encode(&numbers.flat_map(f32::to_le_bytes).collect::<Vec<u8>>())
 }

@@ -2,9 +2,10 @@
 
 use domain::chat::{Effort, Format, Request, Shown, Thinking};
 
-use super::{Dropped, Series};
+use super::Series;
 use crate::dialect::Target;
-use crate::dialect::gemini::compose::{self, Members};
+use crate::dialect::names::Names;
+use crate::json::build::{self, ObjectWriter};
 
 /// Texts at which an answer may end: Google takes five.
 const MOST_STOPS: usize = 5;
@@ -13,13 +14,13 @@ const MOST_STOPS: usize = 5;
 pub(super) fn write(
     request: &Request,
     target: &Target<'_>,
-    dropped: &mut Dropped,
-    members: &mut Members<'_>,
+    dropped: &mut Names,
+    members: &mut ObjectWriter<'_>,
 ) {
     let mut config = Vec::new();
-    compose::object(&mut config, |config| generation(request, target, dropped, config));
+    build::object(&mut config, |config| generation(request, target, dropped, config));
     if config != b"{}" {
-        members.written("generationConfig", &config);
+        members.raw("generationConfig", &config);
     }
     match request.service_tier.as_deref() {
         None | Some("auto") => {}
@@ -32,15 +33,15 @@ pub(super) fn write(
     dropped.add_if(request.cache_key.is_some(), "prompt_cache_key");
 }
 
-fn generation(request: &Request, target: &Target<'_>, dropped: &mut Dropped, config: &mut Members<'_>) {
+fn generation(request: &Request, target: &Target<'_>, dropped: &mut Names, config: &mut ObjectWriter<'_>) {
     let sampling = &request.sampling;
-    config.float("temperature", sampling.temperature);
-    config.float("topP", sampling.top_p);
+    config.float_if("temperature", sampling.temperature);
+    config.float_if("topP", sampling.top_p);
     if let Some(top_k) = sampling.top_k {
         config.plain("topK", top_k);
     }
-    config.float("presencePenalty", sampling.presence_penalty);
-    config.float("frequencyPenalty", sampling.frequency_penalty);
+    config.float_if("presencePenalty", sampling.presence_penalty);
+    config.float_if("frequencyPenalty", sampling.frequency_penalty);
     match sampling.seed.map(i32::try_from) {
         None => {}
         Some(Ok(seed)) => config.plain("seed", seed),
@@ -74,7 +75,7 @@ fn generation(request: &Request, target: &Target<'_>, dropped: &mut Dropped, con
 }
 
 /// The form of the answer. Google holds every answer to its schema, so that nothing is lost of being strict.
-fn format(format: &Format, dropped: &mut Dropped, config: &mut Members<'_>) {
+fn format(format: &Format, dropped: &mut Names, config: &mut ObjectWriter<'_>) {
     match format {
         Format::Text => {}
         Format::Json => config.text("responseMimeType", "application/json"),
@@ -88,9 +89,9 @@ fn format(format: &Format, dropped: &mut Dropped, config: &mut Members<'_>) {
 
 /// `thinkingConfig`: older models count tokens and newer ones know levels, of which none means not at all. One request
 /// never holds both.
-fn thinking(thinking: &Thinking, model: &str, config: &mut Members<'_>) {
+fn thinking(thinking: &Thinking, model: &str, config: &mut ObjectWriter<'_>) {
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         let level = match (Series::of(model), thinking.budget_tokens, thinking.effort) {
             // A budget in tokens is understood by both.
             (_, Some(_), _) | (Series::Two, ..) | (_, None, None) => None,
@@ -109,7 +110,7 @@ fn thinking(thinking: &Thinking, model: &str, config: &mut Members<'_>) {
         }
     });
     if out != b"{}" {
-        config.written("thinkingConfig", &out);
+        config.raw("thinkingConfig", &out);
     }
 }
 

@@ -5,20 +5,21 @@ use std::collections::HashMap;
 use domain::chat::{Media, MediaKind, Part, Request, Role, Source, ToolResult, Turn};
 use domain::protocol::Protocol;
 
-use super::{Dropped, Series};
+use super::Series;
 use crate::dialect::gemini::carried;
-use crate::dialect::gemini::compose::{self, Items, Members};
 use crate::dialect::gemini::made_id;
 use crate::dialect::gemini::part::is_googles;
-use crate::dialect::gemini::raw::{Kind, Raw};
 use crate::dialect::gemini::said::{self, Voice};
+use crate::dialect::names::Names;
 use crate::dialect::{Inexpressible, Target};
+use crate::json::build::{self, ArrayWriter, ObjectWriter};
+use crate::json::look::{Kind, Value};
 
 /// The parts of `systemInstruction`, if there is one, and the array of `contents`.
 pub(super) fn write(
     request: &Request,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<(Option<Vec<u8>>, Vec<u8>), Inexpressible> {
     let is_system = |turn: &Turn| matches!(turn.role, Role::System | Role::Developer);
     let leading = request.turns.iter().take_while(|turn| is_system(turn)).count();
@@ -28,14 +29,14 @@ pub(super) fn write(
     let mut writer = Writer { target, series: Series::of(target.model), dropped, calls: HashMap::new() };
 
     let mut instruction = vec![b'['];
-    let mut items = Items::of(&mut instruction);
+    let mut items = ArrayWriter::of(&mut instruction);
     for part in system.iter().flat_map(|turn| &turn.parts) {
         writer.part(part, &mut items)?;
     }
     instruction.push(b']');
 
     let mut contents = vec![b'['];
-    let mut items = Items::of(&mut contents);
+    let mut items = ArrayWriter::of(&mut contents);
     for turn in turns {
         let parts = writer.turn(turn)?;
         if parts != b"[]" {
@@ -43,7 +44,7 @@ pub(super) fn write(
             writer.dropped.add_if(is_system(turn), "messages[].role");
             items.object(|content| {
                 content.text("role", role);
-                content.written("parts", &parts);
+                content.raw("parts", &parts);
             });
         }
     }
@@ -63,7 +64,7 @@ struct Made<'r> {
 struct Writer<'r, 't> {
     target: &'t Target<'t>,
     series: Series,
-    dropped: &'t mut Dropped,
+    dropped: &'t mut Names,
     calls: HashMap<&'r str, Made<'r>>,
 }
 
@@ -71,7 +72,7 @@ impl<'r> Writer<'r, '_> {
     /// The parts of one turn: the results of functions first, in the order of their calls.
     fn turn(&mut self, turn: &'r Turn) -> Result<Vec<u8>, Inexpressible> {
         let mut out = vec![b'['];
-        let mut items = Items::of(&mut out);
+        let mut items = ArrayWriter::of(&mut out);
         let mut results: Vec<&ToolResult> = Vec::new();
         for part in &turn.parts {
             if let Part::ToolResult(result) = part {
@@ -123,7 +124,7 @@ impl<'r> Writer<'r, '_> {
         (!made_id::is_made(id)).then(|| self.target.tool_ids.fit(id).into_owned())
     }
 
-    fn part(&mut self, part: &Part, items: &mut Items<'_>) -> Result<(), Inexpressible> {
+    fn part(&mut self, part: &Part, items: &mut ArrayWriter<'_>) -> Result<(), Inexpressible> {
         match part {
             Part::Text(text) => {
                 let own = text.signature.as_ref().and_then(|signature| signature.of(Protocol::Gemini));
@@ -183,7 +184,7 @@ impl<'r> Writer<'r, '_> {
         Ok(())
     }
 
-    fn result(&mut self, result: &ToolResult, items: &mut Items<'_>) -> Result<(), Inexpressible> {
+    fn result(&mut self, result: &ToolResult, items: &mut ArrayWriter<'_>) -> Result<(), Inexpressible> {
         let made = self.calls.get(result.id.as_str()).copied();
         let name = result.name.as_deref().or(made.map(|made| made.name)).ok_or_else(|| Inexpressible {
             field: "messages",
@@ -211,7 +212,7 @@ impl<'r> Writer<'r, '_> {
         let id = self.id(&result.id);
         let mut inner = vec![b'['];
         if self.series == Series::Three {
-            let mut items = Items::of(&mut inner);
+            let mut items = ArrayWriter::of(&mut inner);
             for part in media {
                 self.part(part, &mut items)?;
             }
@@ -219,11 +220,11 @@ impl<'r> Writer<'r, '_> {
         inner.push(b']');
         items.object(|part| {
             part.object("functionResponse", |response| {
-                response.maybe_text("id", id.as_deref());
+                response.text_if("id", id.as_deref());
                 response.text("name", name);
                 gave(response, &text, result.is_error);
                 if inner != b"[]" {
-                    response.written("parts", &inner);
+                    response.raw("parts", &inner);
                 }
             });
         });
@@ -232,15 +233,15 @@ impl<'r> Writer<'r, '_> {
 }
 
 /// `response`: an object that the tool gave as it is, everything else under Google's `output` or `error`.
-fn gave(response: &mut Members<'_>, text: &str, is_error: bool) {
-    let object = Raw::parse(text.as_bytes()).filter(|value| value.kind() == Kind::Object).filter(|value| {
-        let members = value.object();
+fn gave(response: &mut ObjectWriter<'_>, text: &str, is_error: bool) {
+    let object = Value::read(text.as_bytes()).filter(|value| value.kind() == Kind::Object).filter(|value| {
+        let members = value.members();
         let reads_as_itself = members.get("output").is_none() && members.get("error").is_none();
-        reads_as_itself && members.members().next().is_some()
+        reads_as_itself && members.said().next().is_some()
     });
     match object {
         _ if is_error => response.object("response", |members| members.text("error", text)),
-        Some(object) => response.raw("response", object.json()),
+        Some(object) => response.raw("response", object.raw()),
         None if text.is_empty() => response.raw("response", "{}"),
         None => response.object("response", |members| members.text("output", text)),
     }
@@ -248,7 +249,5 @@ fn gave(response: &mut Members<'_>, text: &str, is_error: bool) {
 
 /// Arguments that are no object, kept in one: a history may hold a call that was cut off.
 fn wrap(arguments: &str) -> String {
-    let mut out = Vec::new();
-    compose::object(&mut out, |members| members.text("arguments", arguments));
-    String::from_utf8(out).unwrap_or_default()
+    build::object_text(|members| members.text("arguments", arguments))
 }

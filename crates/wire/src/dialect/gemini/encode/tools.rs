@@ -3,17 +3,17 @@
 use domain::chat::{Request, Tool, ToolChoice};
 use domain::protocol::Protocol;
 
-use super::Dropped;
 use crate::dialect::Inexpressible;
-use crate::dialect::gemini::compose::{self, Items};
+use crate::dialect::names::Names;
+use crate::json::build::{self, ArrayWriter};
 
 /// The array of `tools`, if there are any: all functions in one tool, as Google demands, and its own tools beside it.
-pub(super) fn tools(request: &Request, dropped: &mut Dropped) -> Result<Option<Vec<u8>>, Inexpressible> {
+pub(super) fn tools(request: &Request, dropped: &mut Names) -> Result<Option<Vec<u8>>, Inexpressible> {
     if request.tools.is_empty() {
         return Ok(None);
     }
     let mut functions = vec![b'['];
-    let mut items = Items::of(&mut functions);
+    let mut items = ArrayWriter::of(&mut functions);
     let mut own = Vec::new();
     for tool in &request.tools {
         match tool {
@@ -22,7 +22,7 @@ pub(super) fn tools(request: &Request, dropped: &mut Dropped) -> Result<Option<V
                 dropped.add_if(function.cache.is_some(), "cache_control");
                 items.object(|declared| {
                     declared.text("name", &function.name);
-                    declared.maybe_text("description", function.description.as_deref());
+                    declared.text_if("description", function.description.as_deref());
                     if let Some(schema) = &function.parameters {
                         declared.raw("parametersJsonSchema", schema.as_str());
                     }
@@ -36,9 +36,9 @@ pub(super) fn tools(request: &Request, dropped: &mut Dropped) -> Result<Option<V
     }
     functions.push(b']');
     let mut out = Vec::new();
-    compose::array(&mut out, |items| {
+    build::array(&mut out, |items| {
         if functions != b"[]" {
-            items.object(|tool| tool.written("functionDeclarations", &functions));
+            items.object(|tool| tool.raw("functionDeclarations", &functions));
         }
         for tool in own {
             items.raw(tool);
@@ -48,7 +48,7 @@ pub(super) fn tools(request: &Request, dropped: &mut Dropped) -> Result<Option<V
 }
 
 /// `toolConfig`, where the caller says more than that the model may choose.
-pub(super) fn choice(request: &Request, dropped: &mut Dropped) -> Option<Vec<u8>> {
+pub(super) fn choice(request: &Request, dropped: &mut Names) -> Option<Vec<u8>> {
     dropped.add_if(request.parallel_tool_calls == Some(false), "parallel_tool_calls");
     let (mode, names) = match &request.tool_choice {
         ToolChoice::Auto => return None,
@@ -61,7 +61,7 @@ pub(super) fn choice(request: &Request, dropped: &mut Dropped) -> Option<Vec<u8>
         }
     };
     let mut out = Vec::new();
-    compose::object(&mut out, |members| {
+    build::object(&mut out, |members| {
         members.object("functionCallingConfig", |config| {
             config.text("mode", mode);
             if !names.is_empty() {

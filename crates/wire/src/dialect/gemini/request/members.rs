@@ -2,11 +2,12 @@
 
 use serde::de::{Error, MapAccess, SeqAccess};
 
-use crate::dialect::gemini::raw::is_spelling;
+use crate::json::look::is_spelling;
 use crate::json::{Place, Reader, Shape};
-use crate::request::fields::{integer, temperature};
-use crate::request::weight::{MEDIA_BYTES, Weight};
-use crate::request::{MAX_CHOICES, MAX_LOGPROBS, MAX_STOPS, MAX_TOKENS};
+use crate::request::fields::{Kept, integer, temperature};
+use crate::request::references::References;
+use crate::request::weight::Weight;
+use crate::request::{Kind, MAX_CHOICES, MAX_LOGPROBS, MAX_STOPS, MAX_TOKENS};
 
 /// The members of one object that were read, by their first spelling.
 #[derive(Default)]
@@ -46,9 +47,11 @@ impl<'de> Reader<'de> for Spoken<'_> {
         at: Place<'_>,
         object: &mut A,
     ) -> Result<(), A::Error> {
-        if is_spelling(name, "inlineData") || is_spelling(name, "fileData") {
-            self.0.bytes = self.0.bytes.saturating_add(MEDIA_BYTES);
-            return at.skip(object);
+        if is_spelling(name, "inlineData") {
+            return self.0.media(|_| at.skip(object));
+        }
+        if is_spelling(name, "fileData") {
+            return self.0.media(|references| at.value(object, &mut FileData(references)).map(|_| ()));
         }
         if is_spelling(name, "thoughtSignature") || name == "role" {
             return at.skip(object);
@@ -66,6 +69,39 @@ impl<'de> Reader<'de> for Spoken<'_> {
     }
 }
 
+/// `fileData`: the address of a file.
+struct FileData<'r>(&'r mut References);
+
+impl<'de> Reader<'de> for FileData<'_> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        if !is_spelling(name, "fileUri") {
+            return at.skip(object);
+        }
+        let mut address = Kept::default();
+        at.value(object, &mut address)?;
+        if !is_elsewhere(&address.0) {
+            self.0.add(Kind::File, "fileData.fileUri", &address.0);
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is plainly an address on the open web. All else is a file that Google keeps for the account, or one in a
+/// bucket, which is read with the rights of the account.
+fn is_elsewhere(address: &str) -> bool {
+    let Some((scheme, rest)) = address.split_once("://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
+        && host.bytes().all(is_plain)
+        && !host.contains("googleapis")
+}
+
 /// `tools`: all of it is shown to the model.
 pub(super) struct Tools<'w> {
     pub(super) weight: &'w mut Weight,
@@ -80,9 +116,15 @@ impl<'de> Reader<'de> for Tools<'_> {
         at: Place<'_>,
         object: &mut A,
     ) -> Result<(), A::Error> {
-        let shape = self.weight.everything(at, object)?;
-        if let (Shape::Array { items }, true) = (shape, is_spelling(name, "functionDeclarations")) {
-            self.functions += items;
+        if is_spelling(name, "functionDeclarations") {
+            if let Shape::Array { items } = self.weight.description(at, object)? {
+                self.functions += items;
+            }
+            return Ok(());
+        }
+        if self.weight.everything(at, object)? != Shape::Null && name == "retrieval" {
+            // Whatever it searches belongs to the account, by one of many names.
+            self.weight.references.add(Kind::VectorStore, "tools.retrieval", name);
         }
         Ok(())
     }

@@ -9,10 +9,10 @@ use crate::dialect::gemini::citations::Found;
 use crate::dialect::gemini::made_id::Seed;
 use crate::dialect::gemini::measure::Measure;
 use crate::dialect::gemini::part::{Piece, Said};
-use crate::dialect::gemini::raw::{Kind, Object, Raw};
 use crate::dialect::gemini::said::Voice;
 use crate::dialect::gemini::whole::{arguments, foreign, id, with_calls};
 use crate::failure::UpstreamError;
+use crate::json::look::{Kind, Object, Value};
 
 /// The part that is open.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Choice {
     pub(super) fn piece(
         &mut self,
         piece: Piece<'_>,
-        value: Raw<'_>,
+        value: Value<'_>,
         seed: Seed,
         ids: &mut Vec<String>,
         out: &mut Vec<Event>,
@@ -116,8 +116,8 @@ impl Choice {
         out: &mut Vec<Event>,
     ) -> Result<(), Stopped> {
         let name = call.text("name").filter(|name| !name.is_empty());
-        let goes_on = call.get("willContinue").and_then(Raw::boolean).unwrap_or(false);
-        let leaves = call.get("partialArgs").map(Raw::items).unwrap_or_default();
+        let goes_on = call.get("willContinue").and_then(Value::boolean).unwrap_or(false);
+        let leaves = call.items("partialArgs");
         let mut text = Vec::new();
         if let Some(name) = name {
             let id = id(call, seed, ids);
@@ -133,7 +133,7 @@ impl Choice {
         }
         if let Open::Call(partial) = &mut self.open {
             for leaf in leaves {
-                grow(partial, &leaf.object(), &mut text)?;
+                grow(partial, &leaf.members(), &mut text)?;
             }
             if !goes_on {
                 partial.finish(&mut text);
@@ -221,7 +221,7 @@ fn grow(partial: &mut Partial, leaf: &Object<'_>, text: &mut Vec<u8>) -> Result<
     let plain = ["numberValue", "boolValue"].into_iter().find_map(|name| leaf.get(name));
     let value = match (&string, plain) {
         (Some(string), _) => Leaf::Text(string),
-        (None, Some(value)) if matches!(value.kind(), Kind::Number | Kind::Bool) => Leaf::Plain(value.json()),
+        (None, Some(value)) if matches!(value.kind(), Kind::Number | Kind::Bool) => Leaf::Plain(value.raw()),
         (None, None) if leaf.get("nullValue").is_some() => Leaf::Plain("null"),
         // It only says that more is to come.
         _ => return Ok(()),

@@ -122,6 +122,17 @@ fn wire_fact_29_usage_adds_up_to_googles_total() {
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}, {"modality": "AUDIO", "tokenCount": 3}]}),
         Some(Tokens { input: 7, output: 4, audio: 3, ..tokens }),
     );
+    check(
+        json!({"promptTokenCount": 10, "candidatesTokenCount": 1400, "thoughtsTokenCount": 6, "totalTokenCount": 1416,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 4}, {"modality": "IMAGE", "tokenCount": 6}],
+        "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 280}, {"modality": "IMAGE", "tokenCount": 1120}]}),
+        Some(Tokens { output: 280, image: 1120, reasoning: 6, ..tokens }),
+    );
+    check(
+        json!({"promptTokenCount": 10, "candidatesTokenCount": 4, "totalTokenCount": 14,
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 9}]}),
+        Some(Tokens { image: 4, ..tokens }),
+    );
     check(json!({"promptTokenCount": -1}), None);
     check(json!({"totalTokenCount": 9}), None);
 }
@@ -134,6 +145,21 @@ fn wire_fact_34_cached_tokens_are_part_of_the_prompt() {
         read(&body).tokens,
         Some(Tokens { input: 20, cache_read: 80, output: 1, ..Tokens::default() })
     );
+}
+
+#[test]
+fn pictures_that_were_made_are_written_as_made() {
+    let used = Tokens { input: 3, output: 4, reasoning: 5, image: 1120, ..Tokens::default() };
+    let finish = Finish { reason: Reason::Stop, native: None, stop_sequence: None };
+    let choices = vec![Choice { finish: Some(finish), ..Choice::default() }];
+    let answer = Answer { choices, tokens: Some(used), ..Answer::default() };
+    let body: Value = serde_json::from_slice(&encode_answer(&answer, &ECHO)).unwrap();
+    assert_eq!(
+        body["usageMetadata"],
+        json!({"promptTokenCount": 3, "candidatesTokenCount": 1124, "thoughtsTokenCount": 5, "totalTokenCount": 1132,
+            "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}]})
+    );
+    assert_eq!(read(&body).tokens, Some(used));
 }
 
 fn written(choice: Choice) -> Value {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::chat::{Foreign, MediaKind, Part, Reasoning, Role, ToolCall, ToolResult, Turn, tool_id};
+use domain::chat::{Foreign, MediaKind, Part, Reasoning, Role, Text, ToolCall, ToolResult, Turn, tool_id};
 use domain::protocol::Protocol;
 
-use super::field::{Field, Fields};
 use super::parts::{cache_mark, content, linked};
+use crate::dialect::field::{Field, Fields};
 use crate::dialect::openai::thoughts::{self, From};
 use crate::request::Unreadable;
 
@@ -71,11 +71,20 @@ fn with_mark(message: &Fields<'_>, mut parts: Vec<Part>) -> Result<Vec<Part>, Un
 }
 
 fn assistant(message: &Fields<'_>, calls: &mut Calls) -> Result<Vec<Part>, Unreadable> {
-    let mut parts: Vec<Part> = thoughts(message)?;
+    let details = message.items("reasoning_details")?;
+    let mut parts: Vec<Part> = thoughts(message, &details)?;
     if let Some(said) = message.get("content") {
         // An empty string is how clients send that nothing was said.
         let said = content(&said)?;
         parts.extend(said.into_iter().filter(|part| *part != Part::text("")));
+    }
+    // Of several the last one is on the end of what was said.
+    let signature = details.iter().rev().find_map(|detail| thoughts::read_said(detail.value));
+    if signature.is_some() {
+        match parts.last_mut() {
+            Some(Part::Text(text)) => text.signature = signature,
+            _ => parts.push(Part::Text(Text { signature, ..Text::default() })),
+        }
     }
     if let Some(words) = message.text("refusal")? {
         parts.push(Part::Refusal(words));
@@ -88,7 +97,7 @@ fn assistant(message: &Fields<'_>, calls: &mut Calls) -> Result<Vec<Part>, Unrea
     }
     if let Some(call) = message.get("function_call") {
         let call = call.object()?;
-        let name = call.need("name")?.text()?;
+        let name = call.needed_text("name")?;
         calls.made += 1;
         let id = format!("function_{}", calls.made);
         calls.unnamed.push((name.clone(), id.clone()));
@@ -99,9 +108,9 @@ fn assistant(message: &Fields<'_>, calls: &mut Calls) -> Result<Vec<Part>, Unrea
 }
 
 /// What the assistant thought: in pieces with their signatures, or as plain text under one of its two names.
-fn thoughts(message: &Fields<'_>) -> Result<Vec<Part>, Unreadable> {
-    let details = message.items("reasoning_details")?;
-    let pieces = details.iter().map(|detail| {
+fn thoughts(message: &Fields<'_>, details: &[Field<'_>]) -> Result<Vec<Part>, Unreadable> {
+    let of_thoughts = details.iter().filter(|detail| thoughts::read_said(detail.value).is_none());
+    let pieces = of_thoughts.map(|detail| {
         thoughts::read(detail.value, From::Caller)
             .ok_or_else(|| detail.refuse("must be an object with a type"))
     });
@@ -132,7 +141,7 @@ fn tool_call(field: &Field<'_>, calls: &mut Calls) -> Result<Part, Unreadable> {
         return Ok(foreign(kind, field));
     }
     let function = call.need("function")?.object()?;
-    let name = function.need("name")?.text()?;
+    let name = function.needed_text("name")?;
     calls.names.insert(id.clone(), name.clone());
     let arguments = arguments(&function)?;
     Ok(Part::ToolCall(ToolCall { id, name, arguments, signature, cache: cache_mark(&call)? }))
@@ -153,7 +162,7 @@ fn arguments(function: &Fields<'_>) -> Result<String, Unreadable> {
 }
 
 fn tool_result(message: &Fields<'_>, calls: &Calls) -> Result<Part, Unreadable> {
-    let carried = message.need("tool_call_id")?.text()?;
+    let carried = message.needed_text("tool_call_id")?;
     let id = tool_id::split(&carried).0.to_owned();
     let mut parts = with_mark(message, result_parts(message)?)?;
     if calls.custom.contains(&id) {
@@ -177,7 +186,7 @@ fn tool_result(message: &Fields<'_>, calls: &Calls) -> Result<Part, Unreadable> 
 
 /// A result of the older form: that of the first call of this function that has none yet.
 fn function_result(message: &Fields<'_>, calls: &mut Calls) -> Result<Part, Unreadable> {
-    let name = message.need("name")?.text()?;
+    let name = message.needed_text("name")?;
     let waiting = calls.unnamed.iter().position(|(called, _)| *called == name);
     let id = match waiting {
         Some(place) => calls.unnamed.remove(place).1,

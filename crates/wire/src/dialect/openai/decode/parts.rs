@@ -3,7 +3,8 @@
 use domain::chat::{CacheMark, Media, MediaKind, Part, Reasoning, Signature, Source, Text};
 use domain::protocol::Protocol;
 
-use super::field::{Field, Fields};
+use crate::dialect::base64;
+use crate::dialect::field::{Field, Fields};
 use crate::dialect::openai::media;
 use crate::request::Unreadable;
 
@@ -20,10 +21,10 @@ fn part(field: &Field<'_>) -> Result<Part, Unreadable> {
     let kind = part.need("type")?;
     match kind.text()?.as_str() {
         "text" | "input_text" | "output_text" => {
-            let text = part.need("text")?.text()?;
+            let text = part.needed_text("text")?;
             Ok(Part::Text(Text { text, cache: cache_mark(&part)?, ..Text::default() }))
         }
-        "refusal" => Ok(Part::Refusal(part.need("refusal")?.text()?)),
+        "refusal" => Ok(Part::Refusal(part.needed_text("refusal")?)),
         "thinking" => thought(&part),
         "image_url" => marked(&part, linked(&part, "image_url", MediaKind::Image)?),
         "video_url" => marked(&part, linked(&part, "video_url", MediaKind::Video)?),
@@ -58,8 +59,8 @@ fn sound(field: &Field<'_>) -> Result<Media, Unreadable> {
     let text = data.text()?;
     // Some clients send an address that holds the sound in place of the sound.
     let bare = text.rsplit_once(";base64,").map_or(text.as_str(), |(_, bare)| bare);
-    let base64 = media::standard_base64(bare).ok_or_else(|| data.refuse("must be base64"))?.into_owned();
-    let media_type = media::audio_type(&sound.need("format")?.text()?);
+    let base64 = base64::standard(bare).ok_or_else(|| data.refuse("must be base64"))?.into_owned();
+    let media_type = media::audio_type(&sound.needed_text("format")?);
     Ok(media::plain(MediaKind::Audio, Source::Data { media_type, base64 }))
 }
 
@@ -74,7 +75,7 @@ fn file(field: &Field<'_>) -> Result<Media, Unreadable> {
     let is_bare = !text.contains(':');
     let found = if is_bare {
         let media_type = "application/pdf".to_owned();
-        media::standard_base64(&text).map(|base64| {
+        base64::standard(&text).map(|base64| {
             media::plain(MediaKind::Document, Source::Data { media_type, base64: base64.into_owned() })
         })
     } else {

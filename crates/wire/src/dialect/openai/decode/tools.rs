@@ -3,8 +3,8 @@
 use domain::chat::{Foreign, Function, Json, Tool, ToolChoice};
 use domain::protocol::Protocol;
 
-use super::field::{Field, Fields};
 use super::parts::cache_mark;
+use crate::dialect::field::{Field, Fields};
 use crate::request::Unreadable;
 
 /// All that a request says of tools.
@@ -52,7 +52,7 @@ fn tool(field: &Field<'_>) -> Result<Tool, Unreadable> {
 
 fn function(function: &Fields<'_>) -> Result<Function, Unreadable> {
     Ok(Function {
-        name: function.need("name")?.text()?,
+        name: function.needed_text("name")?,
         description: function.text("description")?,
         parameters: parameters(function)?,
         strict: function.boolean("strict")?,
@@ -83,8 +83,7 @@ fn tool_choice(choice: &Field<'_>) -> Result<ToolChoice, Unreadable> {
         None | Some("function") => Ok(ToolChoice::Named(named(&object)?)),
         Some("allowed_tools") => {
             // The object is written with and without a wrapping member of its own name.
-            let allowed =
-                object.get("allowed_tools").map(|field| field.object()).transpose()?.unwrap_or(object);
+            let allowed = object.object("allowed_tools")?.unwrap_or(object);
             let mode = allowed.need("mode")?;
             let required = match mode.text()?.as_str() {
                 "required" => true,
@@ -95,21 +94,21 @@ fn tool_choice(choice: &Field<'_>) -> Result<ToolChoice, Unreadable> {
             let names = tools.iter().map(|tool| named(&tool.object()?)).collect::<Result<_, _>>()?;
             Ok(ToolChoice::Among { names, required })
         }
-        Some("custom") => Ok(ToolChoice::Named(object.need("custom")?.object()?.need("name")?.text()?)),
+        Some("custom") => Ok(ToolChoice::Named(object.need("custom")?.object()?.needed_text("name")?)),
         Some(_) => Err(choice.refuse("is of a type that is not known")),
     }
 }
 
 fn named(object: &Fields<'_>) -> Result<String, Unreadable> {
     match object.get("function").or_else(|| object.get("custom")) {
-        Some(function) => function.object()?.need("name")?.text(),
-        None => object.need("name")?.text(),
+        Some(function) => function.object()?.needed_text("name"),
+        None => object.needed_text("name"),
     }
 }
 
 fn function_call(choice: &Field<'_>) -> Result<ToolChoice, Unreadable> {
     if !choice.value.is_text() {
-        return Ok(ToolChoice::Named(choice.object()?.need("name")?.text()?));
+        return Ok(ToolChoice::Named(choice.object()?.needed_text("name")?));
     }
     match choice.text()?.as_str() {
         "auto" => Ok(ToolChoice::Auto),

@@ -6,7 +6,7 @@ mod user;
 use domain::chat::{CacheMark, Part, Reasoning, Role, ToolCall, Turn};
 use domain::protocol::Protocol;
 
-use super::Dropped;
+use crate::dialect::names::Names;
 use crate::dialect::openai::form::{ChatForm, ThoughtsMember};
 use crate::dialect::openai::thoughts::{self, Written};
 use crate::dialect::{Inexpressible, Target};
@@ -17,7 +17,7 @@ use crate::json::look::Value;
 pub(super) fn write(
     turns: &[Turn],
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<String, Inexpressible> {
     let mut out = Vec::new();
     let mut written = Ok(());
@@ -41,11 +41,11 @@ pub(super) fn write_cache(
     object: &mut ObjectWriter<'_>,
     mark: Option<CacheMark>,
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) {
     let Some(mark) = mark else { return };
     if !form.takes_beside("cache_control") {
-        dropped.name("cache_control");
+        dropped.add("cache_control");
         return;
     }
     object.object("cache_control", |written| {
@@ -54,7 +54,7 @@ pub(super) fn write_cache(
     });
 }
 
-fn instructions(list: &mut ArrayWriter<'_>, turn: &Turn, target: &Target<'_>, dropped: &mut Dropped) {
+fn instructions(list: &mut ArrayWriter<'_>, turn: &Turn, target: &Target<'_>, dropped: &mut Names) {
     let speaks_as_developer = turn.role == Role::Developer && target.chat.takes_beside("developer");
     list.object(|message| {
         message.text("role", if speaks_as_developer { "developer" } else { "system" });
@@ -64,7 +64,7 @@ fn instructions(list: &mut ArrayWriter<'_>, turn: &Turn, target: &Target<'_>, dr
 }
 
 /// Writes `content`: a string where one text says it all, else parts of text.
-fn write_texts(message: &mut ObjectWriter<'_>, parts: &[Part], form: &ChatForm, dropped: &mut Dropped) {
+fn write_texts(message: &mut ObjectWriter<'_>, parts: &[Part], form: &ChatForm, dropped: &mut Names) {
     let texts: Vec<_> = parts
         .iter()
         .filter_map(|part| match part {
@@ -77,7 +77,7 @@ fn write_texts(message: &mut ObjectWriter<'_>, parts: &[Part], form: &ChatForm, 
         [text] if text.cache.is_none() || !form.takes_beside("cache_control") => {
             message.text("content", &text.text);
             if text.cache.is_some() {
-                dropped.name("cache_control");
+                dropped.add("cache_control");
             }
         }
         texts => message.array("content", |list| {
@@ -112,7 +112,7 @@ fn assistant(
     list: &mut ArrayWriter<'_>,
     turn: &Turn,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<(), Inexpressible> {
     let form = &target.chat;
     let said = gather(turn, target, dropped)?;
@@ -131,7 +131,7 @@ fn assistant(
         } else {
             message.text("content", &said.text);
             if said.cache.is_some() {
-                dropped.name("cache_control");
+                dropped.add("cache_control");
             }
         }
         if !said.refusal.is_empty() {
@@ -163,7 +163,7 @@ fn assistant(
     Ok(())
 }
 
-fn gather<'t>(turn: &'t Turn, target: &Target<'_>, dropped: &mut Dropped) -> Result<Said<'t>, Inexpressible> {
+fn gather<'t>(turn: &'t Turn, target: &Target<'_>, dropped: &mut Names) -> Result<Said<'t>, Inexpressible> {
     let mut said = Said::default();
     for part in &turn.parts {
         match part {
@@ -171,7 +171,7 @@ fn gather<'t>(turn: &'t Turn, target: &Target<'_>, dropped: &mut Dropped) -> Res
                 said.text.push_str(&text.text);
                 said.cache = text.cache.or(said.cache);
                 if !text.citations.is_empty() {
-                    dropped.name("citations");
+                    dropped.add("citations");
                 }
             }
             Part::Refusal(words) => said.refusal.push_str(words),
@@ -185,7 +185,7 @@ fn gather<'t>(turn: &'t Turn, target: &Target<'_>, dropped: &mut Dropped) -> Res
             Part::Foreign(foreign) if foreign.protocol == Protocol::Chat => {
                 said.calls.push(Call::Custom(foreign.json.as_str()));
             }
-            Part::Foreign(_) => dropped.name("server_tools"),
+            Part::Foreign(_) => dropped.add("server_tools"),
             Part::ToolResult(_) => {
                 let what = "the result of a tool in what the assistant said".to_owned();
                 return Err(Inexpressible { field: "messages", what });
@@ -199,11 +199,11 @@ fn write_thoughts(
     message: &mut ObjectWriter<'_>,
     thoughts: &[&Reasoning],
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) {
     let mut drop_all = |thoughts: &[&Reasoning]| {
         if thoughts.iter().any(|thought| !thought.text.is_empty()) {
-            dropped.name("reasoning");
+            dropped.add("reasoning");
         }
     };
     match form.thoughts {
@@ -231,7 +231,7 @@ fn write_thoughts(
     }
 }
 
-fn write_call(list: &mut ArrayWriter<'_>, call: &ToolCall, target: &Target<'_>, dropped: &mut Dropped) {
+fn write_call(list: &mut ArrayWriter<'_>, call: &ToolCall, target: &Target<'_>, dropped: &mut Names) {
     list.object(|written| {
         written.text("id", &target.tool_ids.fit(&call.id));
         written.text("type", "function");

@@ -3,7 +3,7 @@
 use domain::chat::{Function, Request, Tool, ToolChoice};
 use domain::protocol::Protocol;
 
-use super::Dropped;
+use crate::dialect::names::Names;
 use crate::dialect::openai::form::ChatForm;
 use crate::dialect::{Inexpressible, Target};
 use crate::json::build::{self, ArrayWriter};
@@ -15,7 +15,7 @@ const SEARCH: &str = "web_search_options";
 pub(super) fn write(
     request: &Request,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<Vec<(&'static str, String)>, Inexpressible> {
     let form = &target.chat;
     let mut members = Vec::new();
@@ -51,13 +51,14 @@ pub(super) fn write(
         // Providers refuse a choice among no tools.
         return Ok(members);
     }
-    members.push(("tools", text(list)));
+    // What was written is JSON, and thus text.
+    members.push(("tools", String::from_utf8(list).unwrap_or_default()));
     members.extend(choice.map(|json| ("tool_choice", json)));
     if let Some(parallel) = request.parallel_tool_calls {
         if form.takes("parallel_tool_calls") {
             members.push(("parallel_tool_calls", parallel.to_string()));
         } else {
-            dropped.name("parallel_tool_calls");
+            dropped.add("parallel_tool_calls");
         }
     }
     Ok(members)
@@ -81,27 +82,23 @@ fn chosen<'r>(choice: &'r ToolChoice, form: &ChatForm) -> (Option<&'r [String]>,
 }
 
 fn named(name: &str) -> String {
-    let mut out = Vec::new();
-    build::object(&mut out, |object| {
+    build::object_text(|object| {
         object.text("type", "function");
         object.object("function", |function| function.text("name", name));
-    });
-    text(out)
+    })
 }
 
 fn among(names: &[String], mode: &str) -> String {
-    let mut out = Vec::new();
-    build::object(&mut out, |object| {
+    build::object_text(|object| {
         object.text("type", "allowed_tools");
         object.object("allowed_tools", |allowed| {
             allowed.text("mode", mode);
-            allowed.array("tools", |tools| names.iter().for_each(|name| tools.raw(&named(name))));
+            allowed.array("tools", |tools| names.iter().for_each(|name| tools.raw(named(name))));
         });
-    });
-    text(out)
+    })
 }
 
-fn write_function(list: &mut ArrayWriter<'_>, function: &Function, form: &ChatForm, dropped: &mut Dropped) {
+fn write_function(list: &mut ArrayWriter<'_>, function: &Function, form: &ChatForm, dropped: &mut Names) {
     list.object(|tool| {
         tool.text("type", "function");
         tool.object("function", |written| {
@@ -114,9 +111,4 @@ fn write_function(list: &mut ArrayWriter<'_>, function: &Function, form: &ChatFo
         });
         super::messages::write_cache(tool, function.cache, form, dropped);
     });
-}
-
-/// Bytes that were written as JSON are text.
-fn text(json: Vec<u8>) -> String {
-    String::from_utf8(json).unwrap_or_default()
 }

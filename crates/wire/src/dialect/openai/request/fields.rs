@@ -5,7 +5,9 @@ use std::ops::Range;
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::json::{Place, Reader, Shape};
+use crate::request::Kind;
 use crate::request::fields::Kept;
+use crate::request::references::References;
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
 
@@ -58,11 +60,30 @@ impl<'de> Reader<'de> for Message<'_> {
                     return Err(at.refuse(format!("messages[{index}].content"), problem));
                 }
             },
+            // Holds no sound but the name of one that the model made.
+            "audio" => self.weight.media(|references| at.value(object, &mut Said(references)).map(|_| ()))?,
             _ => {
                 self.weight.member(name, at, object)?;
             }
         }
         Ok(())
+    }
+}
+
+/// What the model said aloud in an earlier answer.
+struct Said<'r>(&'r mut References);
+
+impl<'de> Reader<'de> for Said<'_> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "id" => self.0.read(Kind::Item, "audio.id", at, object).map(|_| ()),
+            _ => at.skip(object),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use domain::chat::{Event, Foreign, Growth};
+use domain::chat::{Citation, Event, Foreign, Growth, Media, Source};
 use domain::protocol::Protocol;
 
 use super::extent::Extent;
@@ -12,10 +12,12 @@ use crate::dialect::openai::whole;
 use crate::json::look::{Object, Value};
 use crate::tap::Broken;
 
-/// Bytes that may wait for the part before them to end.
-const MAX_HELD_BYTES: usize = crate::tap::MAX_EVENT_BYTES;
+/// Bytes that may wait for the part before them to end: as many as one event may have, for a picture can be among them.
+const MAX_HELD_BYTES: usize = crate::tap::MAX_LARGE_EVENT_BYTES;
 /// What a part takes beside its text.
 const SLOT_BYTES: usize = 256;
+/// What a piece takes beside its text.
+const PIECE_BYTES: usize = size_of::<Growth>();
 /// Calls one answer may hold.
 const MAX_CALLS: usize = 1_024;
 
@@ -30,23 +32,35 @@ pub(super) struct Choice {
     /// All calls so far: by the provider's number and id, and the number of the part.
     calls: Vec<(Option<u64>, String, u32)>,
     held_bytes: usize,
+    /// Whether the words were cited piece by piece.
+    cited: bool,
     finished: bool,
 }
 
 impl Choice {
     pub(super) fn new(number: u32) -> Self {
-        Self { number, slots: VecDeque::new(), first: 0, calls: vec![], held_bytes: 0, finished: false }
+        Self {
+            number,
+            slots: VecDeque::new(),
+            first: 0,
+            calls: vec![],
+            held_bytes: 0,
+            cited: false,
+            finished: false,
+        }
     }
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// Reads what a chunk says of this choice. `name` begins the ids of calls that have none.
+    /// Reads what a chunk says of this choice. `name` begins the ids of calls that have none; `sources` are those of the
+    /// whole answer.
     pub(super) fn read(
         &mut self,
         members: &Object<'_>,
         name: &str,
+        sources: &[Citation],
         out: &mut Vec<Event>,
     ) -> Result<(), Broken> {
         if self.finished {
@@ -59,15 +73,20 @@ impl Choice {
             self.read_delta(&delta, whole::logprobs(members), name, out)?;
         }
         if members.text("finish_reason").is_some_and(|word| !word.is_empty()) {
-            self.finish(members, out);
+            self.finish(members, sources, out);
         }
         Ok(())
     }
 
     /// Ends every part, and the answer.
-    pub(super) fn finish(&mut self, members: &Object<'_>, out: &mut Vec<Event>) {
+    pub(super) fn finish(&mut self, members: &Object<'_>, sources: &[Citation], out: &mut Vec<Event>) {
         if self.finished {
             return;
+        }
+        if !self.cited && self.slots.back().is_some_and(|slot| matches!(slot.kind, Kind::Text)) {
+            for source in sources {
+                self.grow_last(Growth::Citation(source.clone()), SLOT_BYTES);
+            }
         }
         self.pump(Until::End, out);
         self.finished = true;
@@ -98,20 +117,21 @@ impl Choice {
         if let (Some(logprobs), true) = (logprobs, self.slots.back().is_some_and(spoken)) {
             self.grow_last(Growth::Logprobs(logprobs), SLOT_BYTES);
         }
-        for citation in delta.get("annotations").and_then(Value::items).unwrap_or_default() {
+        for citation in delta.items("annotations") {
             if let Some(citation) = whole::citation(citation) {
                 self.open(|kind| matches!(kind, Kind::Text), || Kind::Text);
                 self.grow_last(Growth::Citation(citation), SLOT_BYTES);
+                self.cited = true;
             }
         }
-        let images = delta.get("images").and_then(Value::items).unwrap_or_default();
+        let images = delta.items("images");
         for media in images.into_iter().filter_map(whole::picture) {
             self.push(Kind::Media(media));
         }
-        for call in delta.get("tool_calls").and_then(Value::items).unwrap_or_default() {
+        for call in delta.items("tool_calls") {
             self.read_call(call, name);
         }
-        if let Some(function) = delta.get("function_call").and_then(Value::object) {
+        if let Some(function) = delta.object("function_call") {
             // The older form has one call and no id for it.
             self.read_function(Some(u64::MAX), "", None, &function, name);
         }
@@ -124,7 +144,7 @@ impl Choice {
 
     /// What is thought: in pieces, or as plain text under either of its names, never both, for they say the same.
     fn read_thoughts(&mut self, delta: &Object<'_>) {
-        let details = delta.get("reasoning_details").and_then(Value::items).unwrap_or_default();
+        let details = delta.items("reasoning_details");
         let mut found = false;
         for piece in details.into_iter().filter_map(|detail| thoughts::read(detail, From::Upstream)) {
             let (index, thought) = (piece.index, piece.thought);
@@ -182,9 +202,9 @@ impl Choice {
             self.push(Kind::Foreign(foreign));
             return;
         }
-        let index = call.get("index").and_then(Value::unsigned);
+        let index = call.unsigned("index");
         let id = call.text("id").unwrap_or_default();
-        let function = call.get("function").and_then(Value::object).unwrap_or_default();
+        let function = call.object("function").unwrap_or_default();
         self.read_function(index, &id, whole::signature_beside(&call), &function, name);
     }
 
@@ -227,7 +247,7 @@ impl Choice {
             return;
         }
         call.arguments.take_in(&arguments);
-        self.held_bytes += if waits { arguments.len() } else { 0 };
+        self.held_bytes += if waits { PIECE_BYTES + arguments.len() } else { 0 };
         slot.held.push(Growth::Arguments(arguments));
     }
 
@@ -272,7 +292,7 @@ impl Choice {
     /// Puts a part behind the others and gives its number.
     fn push(&mut self, kind: Kind) -> u32 {
         let waiting = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        self.held_bytes += if waiting > 0 { SLOT_BYTES } else { 0 };
+        self.held_bytes += if waiting > 0 { SLOT_BYTES + bytes_of(&kind) } else { 0 };
         self.slots.push_back(Slot::new(kind));
         self.first.saturating_add(waiting)
     }
@@ -281,7 +301,7 @@ impl Choice {
         let waits = self.slots.len() > 1;
         if let Some(slot) = self.slots.back_mut() {
             slot.held.push(by);
-            self.held_bytes += if waits { bytes } else { 0 };
+            self.held_bytes += if waits { PIECE_BYTES + bytes } else { 0 };
         }
     }
 
@@ -318,6 +338,16 @@ impl Choice {
         if self.slots.len() < 2 {
             self.held_bytes = 0;
         }
+    }
+}
+
+/// Bytes that a part has from the beginning.
+fn bytes_of(kind: &Kind) -> usize {
+    match kind {
+        Kind::Media(Media { source: Source::Data { base64: text, .. }, .. })
+        | Kind::Media(Media { source: Source::Url(text) | Source::Uploaded(text), .. }) => text.len(),
+        Kind::Foreign(foreign) => foreign.json.as_str().len(),
+        _ => 0,
     }
 }
 

@@ -128,7 +128,7 @@ fn what_waits_is_bounded() {
         { "index": 0, "id": "a", "function": { "name": "f" } }, { "index": 1, "id": "b", "function": { "name": "g" } },
     ] }));
     let more =
-        delta(json!({ "index": 1, "function": { "arguments": format!("[\"{}", "x".repeat(60_000)) } }));
+        delta(json!({ "index": 1, "function": { "arguments": format!("[\"{}", "x".repeat(4_000_000)) } }));
     let mut results = vec![];
     for chunk in [&begun, &more, &more, &more, &more, &more] {
         let data = chunk.to_string();
@@ -136,6 +136,15 @@ fn what_waits_is_bounded() {
     }
     assert!(results[..4].iter().all(Result::is_ok), "{results:?}");
     assert_eq!(results[5], Err(Stopped::Broken(Broken::EventTooLarge)));
+    // A picture that waits counts as well.
+    let mut reader = StreamReader::default();
+    let address = format!("data:image/png;base64,{}", "A".repeat(9 << 20));
+    let picture = chunk(json!({ "images": [{ "type": "image_url", "image_url": { "url": address } }] }));
+    let results = [&begun, &picture, &picture].map(|chunk| {
+        let data = chunk.to_string();
+        reader.read(&sse::Event { kind: b"", data: Some(data.as_bytes().into()) }, &mut out)
+    });
+    assert_eq!(results, [Ok(()), Ok(()), Err(Stopped::Broken(Broken::EventTooLarge))]);
 }
 
 #[test]

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::dialect::counts::MAX_COUNT;
 use crate::dialect::openai::read_answer;
 
 fn tokens(surface: Surface, usage: &str) -> Option<Tokens> {

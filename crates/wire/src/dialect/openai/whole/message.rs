@@ -7,8 +7,8 @@ use super::thoughts::{self, From};
 use crate::dialect::openai::media;
 use crate::json::look::{Object, Value};
 
-/// What a message says. `name` begins the ids of calls that came without one.
-pub(super) fn parts(message: &Object<'_>, name: &str) -> Vec<Part> {
+/// What a message says. `name` begins the ids of calls that came without one; `sources` are those of the whole answer.
+pub(super) fn parts(message: &Object<'_>, name: &str, sources: &[Citation]) -> Vec<Part> {
     let mut parts: Vec<Part> = thoughts(message).into_iter().map(Part::Reasoning).collect();
     match message.get("content") {
         Some(list) if list.is_array() => list.items().unwrap_or_default().iter().for_each(|&piece| {
@@ -21,16 +21,16 @@ pub(super) fn parts(message: &Object<'_>, name: &str) -> Vec<Part> {
             parts.extend(said.or_else(heard).map(Part::text));
         }
     }
-    cite(message, &mut parts);
+    cite(message, sources, &mut parts);
     let refusal = message.text("refusal").filter(|words| !words.is_empty());
     parts.extend(refusal.map(|words| Part::Refusal(words.into_owned())));
-    let images = message.get("images").and_then(Value::items).unwrap_or_default();
+    let images = message.items("images");
     parts.extend(images.into_iter().filter_map(picture).map(Part::Media));
-    let calls = message.get("tool_calls").and_then(Value::items).unwrap_or_default();
+    let calls = message.items("tool_calls");
     for (number, call) in calls.into_iter().enumerate() {
         parts.extend(tool_call(call, name, number));
     }
-    if let Some(function) = message.get("function_call").and_then(Value::object) {
+    if let Some(function) = message.object("function_call") {
         let id = format!("call_{name}_function");
         parts.push(Part::ToolCall(called(id, &function, None)));
     }
@@ -39,7 +39,7 @@ pub(super) fn parts(message: &Object<'_>, name: &str) -> Vec<Part> {
 
 /// What was thought: in pieces, or as plain text, which providers name in two ways and may repeat.
 fn thoughts(message: &Object<'_>) -> Vec<Reasoning> {
-    let details = message.get("reasoning_details").and_then(Value::items).unwrap_or_default();
+    let details = message.items("reasoning_details");
     let pieces = details.into_iter().filter_map(|detail| thoughts::read(detail, From::Upstream)).collect();
     let mut joined = thoughts::joined(pieces);
     joined.retain(|thought| !thought.text.is_empty() || thought.signature.is_some());
@@ -75,15 +75,19 @@ pub(in crate::dialect::openai) fn thinking_text(piece: &Object<'_>) -> String {
     }
 }
 
-/// Puts citations on the text they belong to: the last one, for there is one text where there are citations.
-fn cite(message: &Object<'_>, parts: &mut [Part]) {
-    let annotations = message.get("annotations").and_then(Value::items).unwrap_or_default();
+/// Puts citations on the text they belong to: the last one, for there is one text where there are citations. Sources of the
+/// whole answer count where none is placed in it.
+fn cite(message: &Object<'_>, sources: &[Citation], parts: &mut [Part]) {
+    let annotations = message.items("annotations");
     let texts = parts.iter_mut().rev().find_map(|part| match part {
         Part::Text(text) => Some(text),
         _ => None,
     });
     if let Some(Text { citations, .. }) = texts {
         citations.extend(annotations.into_iter().filter_map(citation));
+        if citations.is_empty() {
+            citations.extend_from_slice(sources);
+        }
     }
 }
 
@@ -92,10 +96,10 @@ pub(in crate::dialect::openai) fn citation(annotation: Value<'_>) -> Option<Cita
     let cited = annotation.get("url_citation")?.object()?;
     Some(Citation {
         url: Some(cited.text("url")?.into_owned()),
-        title: cited.text("title").filter(|title| !title.is_empty()).map(|title| title.into_owned()),
-        quoted: cited.text("content").filter(|text| !text.is_empty()).map(|text| text.into_owned()),
-        start: cited.get("start_index").and_then(Value::unsigned),
-        end: cited.get("end_index").and_then(Value::unsigned),
+        title: cited.words("title"),
+        quoted: cited.words("content"),
+        start: cited.unsigned("start_index"),
+        end: cited.unsigned("end_index"),
         native: None,
     })
 }
@@ -115,7 +119,7 @@ fn tool_call(value: Value<'_>, name: &str, number: usize) -> Option<Part> {
     }
     let id = call.text("id").filter(|id| !id.is_empty());
     let id = id.map_or_else(|| format!("call_{name}_{number}"), |id| id.into_owned());
-    let function = call.get("function").and_then(Value::object)?;
+    let function = call.object("function")?;
     Some(Part::ToolCall(called(id, &function, signature_beside(&call))))
 }
 

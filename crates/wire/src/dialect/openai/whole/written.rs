@@ -1,17 +1,17 @@
 //! An answer as callers of this protocol expect it.
 
 use domain::chat::{
-    Answer, Choice, Citation, Finish, Media, MediaKind, Part, Reason, Reasoning, Source, Text, ToolCall,
-    tool_id,
+    Answer, Choice, Citation, Finish, Media, MediaKind, Part, Reason, Reasoning, Signature, Source, Text,
+    ToolCall,
 };
 use domain::price::Tokens;
 
 use super::thoughts::{self, Written};
-use crate::dialect::Echo;
 use crate::dialect::openai::finish;
 use crate::dialect::openai::media::data_address;
+use crate::dialect::{Echo, carried_id};
 use crate::json::build::{self, ArrayWriter, ObjectWriter};
-use crate::json::look::Value;
+use crate::json::look::Object;
 
 pub(super) fn write(answer: &Answer, echo: &Echo<'_>) -> Vec<u8> {
     let legacy = is_legacy(echo.body);
@@ -38,8 +38,7 @@ pub(super) fn write(answer: &Answer, echo: &Echo<'_>) -> Vec<u8> {
 /// Whether the caller asks in the older form, in which an answer holds one `function_call`.
 pub(in crate::dialect::openai) fn is_legacy(request: &[u8]) -> bool {
     memchr::memmem::find(request, b"\"functions\"").is_some()
-        && Value::read(request)
-            .and_then(Value::object)
+        && Object::read(request)
             .is_some_and(|root| root.get("functions").is_some() && root.get("tools").is_none())
 }
 
@@ -71,6 +70,8 @@ pub(in crate::dialect::openai) fn write_usage(usage: &mut ObjectWriter<'_>, toke
 #[derive(Default)]
 struct Said<'c> {
     text: String,
+    /// The last signature on what is said, which goes for all of it: there is one text here.
+    signature: Option<&'c Signature>,
     refusal: String,
     thoughts: Vec<&'c Reasoning>,
     calls: Vec<&'c ToolCall>,
@@ -109,7 +110,7 @@ fn write_choice(
                     .for_each(|&(citation, from, to)| write_annotation(list, citation, from, to));
             });
         }
-        write_thoughts(message, &said.thoughts);
+        write_thoughts(message, &said.thoughts, said.signature);
         write_media(message, &said.media, id, echo);
         write_calls(message, &said, legacy);
     });
@@ -125,9 +126,10 @@ fn gather(choice: &Choice) -> Said<'_> {
     let mut said = Said::default();
     for part in &choice.parts {
         match part {
-            Part::Text(Text { text, citations, .. }) => {
+            Part::Text(Text { text, citations, signature, .. }) => {
                 let before = characters(&said.text);
                 said.text.push_str(text);
+                said.signature = signature.as_ref().or(said.signature);
                 let after = characters(&said.text);
                 said.citations.extend(citations.iter().map(|citation| (citation, before, after)));
             }
@@ -170,8 +172,8 @@ pub(in crate::dialect::openai) fn write_annotation(
     });
 }
 
-fn write_thoughts(message: &mut ObjectWriter<'_>, thoughts: &[&Reasoning]) {
-    if thoughts.is_empty() {
+fn write_thoughts(message: &mut ObjectWriter<'_>, thoughts: &[&Reasoning], said: Option<&Signature>) {
+    if thoughts.is_empty() && said.is_none() {
         return;
     }
     let plain: String = thoughts.iter().map(|thought| thought.text.as_str()).collect();
@@ -179,6 +181,9 @@ fn write_thoughts(message: &mut ObjectWriter<'_>, thoughts: &[&Reasoning]) {
     message.array("reasoning_details", |list| {
         for (index, thought) in thoughts.iter().enumerate() {
             thoughts::write(list, Written::whole(thought, index));
+        }
+        if let Some(signature) = said {
+            thoughts::write_said(list, signature, thoughts.len());
         }
     });
 }
@@ -235,16 +240,5 @@ fn write_calls(message: &mut ObjectWriter<'_>, said: &Said<'_>, legacy: bool) {
             }
             said.custom.iter().for_each(|json| list.raw(json));
         });
-    }
-}
-
-/// The id of a call as callers carry it, with what its provider demands back.
-pub(in crate::dialect::openai) fn carried_id(
-    id: &str,
-    signature: Option<&domain::chat::Signature>,
-) -> String {
-    match signature {
-        Some(signature) => tool_id::with_signature(id, signature),
-        None => id.to_owned(),
     }
 }

@@ -2,14 +2,14 @@
 
 use domain::chat::{CacheMark, Part, Text};
 
-use super::super::node::{Members, Node};
 use super::super::output;
 use super::media;
+use crate::dialect::field::{Field, Fields};
 use crate::request::Unreadable;
 
 /// Reads `content` or `output`.
-pub(super) fn decode(node: &Node<'_>, unplaced: &mut Vec<String>) -> Result<Vec<Part>, Unreadable> {
-    if node.is_text() {
+pub(super) fn decode(node: &Field<'_>, unplaced: &mut Vec<String>) -> Result<Vec<Part>, Unreadable> {
+    if node.value.is_text() {
         return Ok(vec![Part::text(node.text()?)]);
     }
     let mut parts = Vec::new();
@@ -19,37 +19,36 @@ pub(super) fn decode(node: &Node<'_>, unplaced: &mut Vec<String>) -> Result<Vec<
     Ok(parts)
 }
 
-fn part(item: &Node<'_>, unplaced: &mut Vec<String>) -> Result<Part, Unreadable> {
-    let mut members = item.members()?;
-    let kind = members.required("type")?;
+fn part(item: &Field<'_>, unplaced: &mut Vec<String>) -> Result<Part, Unreadable> {
+    let members = item.object()?;
+    let kind = members.need("type")?;
     match kind.text()?.as_str() {
         "input_text" | "text" => Ok(Part::Text(Text {
-            text: members.required("text")?.text()?,
-            cache: cache(&mut members)?,
+            text: members.needed_text("text")?,
+            cache: cache(&members)?,
             ..Text::default()
         })),
         "output_text" => {
-            let mut text = Text { text: members.required("text")?.text()?, ..Text::default() };
-            for annotation in
-                members.take("annotations").map(|list| list.items()).transpose()?.unwrap_or_default()
-            {
-                text.citations.push(output::citation(&annotation)?);
+            let mut text = Text { text: members.needed_text("text")?, ..Text::default() };
+            for annotation in members.items("annotations")? {
+                let citation = output::citation(annotation.value);
+                text.citations.push(citation.ok_or_else(|| annotation.refuse("must be an object"))?);
             }
             Ok(Part::Text(text))
         }
-        "refusal" => Ok(Part::Refusal(members.required("refusal")?.text()?)),
-        "input_image" => media::image(item, &mut members).map(Part::Media),
-        "input_file" => media::file(item, &mut members, unplaced).map(Part::Media),
-        "input_audio" => media::audio(&mut members).map(Part::Media),
+        "refusal" => Ok(Part::Refusal(members.needed_text("refusal")?)),
+        "input_image" => media::image(item, &members).map(Part::Media),
+        "input_file" => media::file(item, &members, unplaced).map(Part::Media),
+        "input_audio" => media::audio(&members).map(Part::Media),
         _ => Err(kind.refuse("is not a type of content that can be translated")),
     }
 }
 
 /// A mark up to which the prompt is to be cached. Lifetimes are said to be the least: half an hour and more need the
 /// longer one of the two there are.
-pub(super) fn cache(members: &mut Members<'_>) -> Result<Option<CacheMark>, Unreadable> {
-    let Some(mark) = members.take("prompt_cache_breakpoint") else { return Ok(None) };
-    Ok(Some(match mark.members()?.take("ttl") {
+pub(super) fn cache(members: &Fields<'_>) -> Result<Option<CacheMark>, Unreadable> {
+    let Some(mark) = members.get("prompt_cache_breakpoint") else { return Ok(None) };
+    Ok(Some(match mark.object()?.get("ttl") {
         None => CacheMark::FiveMinutes,
         Some(_) => CacheMark::OneHour,
     }))

@@ -3,9 +3,9 @@
 use domain::chat::{Foreign, Part, Request, Role, ToolCall, ToolResult, Turn, tool_id};
 use domain::protocol::Protocol;
 
-use super::super::node::{Members, Node};
 use super::super::output;
 use super::{STATE, content};
+use crate::dialect::field::{Field, Fields};
 use crate::request::Unreadable;
 
 /// Items that the caller adds to what the model did; all others of their kind are the model's.
@@ -22,8 +22,8 @@ const ANSWERS: [&str; 6] = [
 const CHANGES: [&str; 3] = ["additional_tools", "configuration_update", "compaction_trigger"];
 
 /// Adds the turns of `input` to the request.
-pub(super) fn decode(input: &Node<'_>, request: &mut Request) -> Result<(), Unreadable> {
-    if input.is_text() {
+pub(super) fn decode(input: &Field<'_>, request: &mut Request) -> Result<(), Unreadable> {
+    if input.value.is_text() {
         let parts = vec![Part::text(input.text()?)];
         request.turns.push(Turn { role: Role::User, name: None, parts });
         return Ok(());
@@ -42,29 +42,29 @@ struct Conversation<'t> {
 }
 
 impl Conversation<'_> {
-    fn add(&mut self, item: &Node<'_>, unplaced: &mut Vec<String>) -> Result<(), Unreadable> {
-        let mut members = item.members()?;
-        let kind = match members.take("type") {
+    fn add(&mut self, item: &Field<'_>, unplaced: &mut Vec<String>) -> Result<(), Unreadable> {
+        let members = item.object()?;
+        let kind = match members.get("type") {
             Some(kind) => kind.text()?,
             // A message may leave its type out, and so may a reference.
-            None if members.take("role").is_some() => "message".to_owned(),
+            None if members.get("role").is_some() => "message".to_owned(),
             None => "item_reference".to_owned(),
         };
         match kind.as_str() {
             "message" => self.message(item, unplaced),
             "function_call" => {
-                let call = call(&mut members)?;
+                let call = call(&members)?;
                 self.called.push((call.id.clone(), call.name.clone()));
                 self.does(Part::ToolCall(call));
                 Ok(())
             }
             "function_call_output" => {
-                let result = self.result(&mut members)?;
+                let result = self.result(&members)?;
                 self.answers(Part::ToolResult(result));
                 Ok(())
             }
             "reasoning" => {
-                self.does(Part::Reasoning(output::returned_reasoning(&mut members)?));
+                self.does(Part::Reasoning(output::returned_reasoning(&members)?));
                 Ok(())
             }
             "item_reference" => Err(item.refuse(STATE)),
@@ -74,7 +74,7 @@ impl Conversation<'_> {
             _ => {
                 let given = ANSWERS.contains(&kind.as_str());
                 let foreign =
-                    Part::Foreign(Foreign { protocol: Protocol::Responses, kind, json: item.json() });
+                    Part::Foreign(Foreign { protocol: Protocol::Responses, kind, json: item.value.json() });
                 if given {
                     self.answers(foreign)
                 } else {
@@ -85,9 +85,9 @@ impl Conversation<'_> {
         }
     }
 
-    fn message(&mut self, item: &Node<'_>, unplaced: &mut Vec<String>) -> Result<(), Unreadable> {
-        let mut members = item.members()?;
-        let role = members.required("role")?;
+    fn message(&mut self, item: &Field<'_>, unplaced: &mut Vec<String>) -> Result<(), Unreadable> {
+        let members = item.object()?;
+        let role = members.need("role")?;
         let role = match role.text()?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,
@@ -95,10 +95,10 @@ impl Conversation<'_> {
             "developer" => Role::Developer,
             _ => return Err(role.refuse("must be user, assistant, system or developer")),
         };
-        if members.take("phase").is_some() && !unplaced.iter().any(|name| name == "phase") {
+        if members.get("phase").is_some() && !unplaced.iter().any(|name| name == "phase") {
             unplaced.push("phase".to_owned());
         }
-        let parts = content::decode(&members.required("content")?, unplaced)?;
+        let parts = content::decode(&members.need("content")?, unplaced)?;
         if parts.is_empty() {
             // Nothing was said.
         } else if role == Role::Assistant {
@@ -109,12 +109,12 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn result(&self, members: &mut Members<'_>) -> Result<ToolResult, Unreadable> {
-        let id = members.required("call_id")?.text()?;
+    fn result(&self, members: &Fields<'_>) -> Result<ToolResult, Unreadable> {
+        let id = members.needed_text("call_id")?;
         let id = tool_id::split(&id).0.to_owned();
         let name = self.called.iter().rev().find(|(called, _)| *called == id).map(|(_, name)| name.clone());
-        let output = members.required("output")?;
-        let parts = if output.is_text() {
+        let output = members.need("output")?;
+        let parts = if output.value.is_text() {
             let text = output.text()?;
             if text.is_empty() { Vec::new() } else { vec![Part::text(text)] }
         } else {
@@ -161,17 +161,17 @@ impl Conversation<'_> {
     }
 }
 
-fn call(members: &mut Members<'_>) -> Result<ToolCall, Unreadable> {
-    let id = members.required("call_id")?;
+fn call(members: &Fields<'_>) -> Result<ToolCall, Unreadable> {
+    let id = members.need("call_id")?;
     let carried = id.text()?;
     let (name, signature) = tool_id::split(&carried);
     if name.is_empty() {
         return Err(id.refuse("must not be empty"));
     }
-    let arguments = members.required("arguments")?.text()?;
+    let arguments = members.needed_text("arguments")?;
     Ok(ToolCall {
         id: name.to_owned(),
-        name: members.required("name")?.text()?,
+        name: members.needed_text("name")?,
         arguments: if arguments.trim().is_empty() { "{}".to_owned() } else { arguments },
         signature,
         cache: None,

@@ -1,9 +1,12 @@
 //! Pictures, files and sounds in what a caller sends.
 
+use std::borrow::Cow;
+
 use domain::chat::{Media, MediaKind, Source};
 
-use super::super::node::{Members, Node};
 use super::content::cache;
+use crate::dialect::base64;
+use crate::dialect::field::{Field, Fields};
 use crate::request::Unreadable;
 
 /// What a file is, by the end of its name, where nothing else says it.
@@ -19,32 +22,32 @@ const BY_NAME: [(&str, &str); 8] = [
 ];
 
 /// `input_image`
-pub(super) fn image(item: &Node<'_>, members: &mut Members<'_>) -> Result<Media, Unreadable> {
-    let source = match (members.take("image_url"), members.take("file_id")) {
+pub(super) fn image(item: &Field<'_>, members: &Fields<'_>) -> Result<Media, Unreadable> {
+    let source = match (members.get("image_url"), members.get("file_id")) {
         (Some(address), _) => address_or_data(&address)?,
         (None, Some(id)) => Source::Uploaded(id.text()?),
         (None, None) => return Err(item.refuse("must have image_url or file_id")),
     };
     // `auto` is what is so anyway.
-    let detail = members.take("detail").map(|detail| detail.text()).transpose()?;
+    let detail = members.text("detail")?;
     let detail = detail.filter(|detail| detail != "auto");
     Ok(Media { kind: MediaKind::Image, source, name: None, detail, cache: cache(members)?, signature: None })
 }
 
 /// `input_file`
 pub(super) fn file(
-    item: &Node<'_>,
-    members: &mut Members<'_>,
+    item: &Field<'_>,
+    members: &Fields<'_>,
     unplaced: &mut Vec<String>,
 ) -> Result<Media, Unreadable> {
-    let name = members.take("filename").map(|name| name.text()).transpose()?;
-    let source = match (members.take("file_data"), members.take("file_url"), members.take("file_id")) {
+    let name = members.text("filename")?;
+    let source = match (members.get("file_data"), members.get("file_url"), members.get("file_id")) {
         (Some(data), ..) => data_of(&data, name.as_deref())?,
         (None, Some(address), _) => Source::Url(address.text()?),
         (None, None, Some(id)) => Source::Uploaded(id.text()?),
         (None, None, None) => return Err(item.refuse("must have file_data, file_url or file_id")),
     };
-    let asks_detail = members.text("detail").is_some_and(|detail| detail != "auto");
+    let asks_detail = members.object.text("detail").is_some_and(|detail| detail != "auto");
     if asks_detail && !unplaced.iter().any(|name| name == "input_file.detail") {
         unplaced.push("input_file.detail".to_owned());
     }
@@ -53,12 +56,12 @@ pub(super) fn file(
 }
 
 /// `input_audio`
-pub(super) fn audio(members: &mut Members<'_>) -> Result<Media, Unreadable> {
-    let sound = members.required("input_audio")?;
-    let mut members = sound.members()?;
-    let data = members.required("data")?;
+pub(super) fn audio(members: &Fields<'_>) -> Result<Media, Unreadable> {
+    let sound = members.need("input_audio")?;
+    let members = sound.object()?;
+    let data = members.need("data")?;
     let base64 = base64(&data.text()?).ok_or_else(|| data.refuse("must be base64"))?;
-    let media_type = match members.required("format")?.text()?.as_str() {
+    let media_type = match members.needed_text("format")?.as_str() {
         "mp3" => "audio/mpeg".to_owned(),
         format => format!("audio/{}", format.to_ascii_lowercase()),
     };
@@ -66,7 +69,7 @@ pub(super) fn audio(members: &mut Members<'_>) -> Result<Media, Unreadable> {
     Ok(Media { kind: MediaKind::Audio, source, name: None, detail: None, cache: None, signature: None })
 }
 
-fn address_or_data(node: &Node<'_>) -> Result<Source, Unreadable> {
+fn address_or_data(node: &Field<'_>) -> Result<Source, Unreadable> {
     let text = node.text()?;
     if !is_data(&text) {
         return Ok(Source::Url(text));
@@ -75,7 +78,7 @@ fn address_or_data(node: &Node<'_>) -> Result<Source, Unreadable> {
 }
 
 /// `file_data`: a data address, or base64 alone.
-fn data_of(node: &Node<'_>, name: Option<&str>) -> Result<Source, Unreadable> {
+fn data_of(node: &Field<'_>, name: Option<&str>) -> Result<Source, Unreadable> {
     let text = node.text()?;
     let refuse = || node.refuse("must be data in base64");
     if is_data(&text) {
@@ -99,22 +102,7 @@ fn data_address(text: &str) -> Option<Source> {
     Some(Source::Data { media_type: media_type.to_owned(), base64: base64(data)? })
 }
 
-/// Base64 with the standard alphabet and padding, however it was written; `None` when it is none.
+/// The same value in the standard alphabet with padding; `None` when it is not base64.
 fn base64(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len());
-    for character in text.trim_end_matches('=').chars() {
-        match character {
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => out.push(character),
-            '-' => out.push('+'),
-            '_' => out.push('/'),
-            ' ' | '\n' | '\r' | '\t' => {}
-            _ => return None,
-        }
-    }
-    match out.len() % 4 {
-        0 => {}
-        1 => return None,
-        more => out.extend(std::iter::repeat_n('=', 4 - more)),
-    }
-    Some(out)
+    base64::standard(text).map(Cow::into_owned)
 }

@@ -1,3 +1,4 @@
+use domain::chat::Effort;
 use serde_json::json;
 
 use super::*;

@@ -1,11 +1,12 @@
 //! Turns, written as the items of `input`.
 
 use domain::chat::tool_id::Grammar;
-use domain::chat::{Media, MediaKind, Part, Reasoning, Role, Source, Text, ToolResult, Turn};
+use domain::chat::{Json, Media, MediaKind, Part, Reasoning, Role, Source, Text, ToolResult, Turn};
 use domain::protocol::Protocol;
 
-use super::super::compose::{Object, array, object, push_json};
-use super::dropped::Dropped;
+use crate::dialect::names::Names;
+use crate::dialect::responses::items::summary_part;
+use crate::json::build::{ObjectWriter, object, push_raw};
 use crate::json::push_text;
 
 /// The items so far.
@@ -25,7 +26,7 @@ impl Items {
     }
 
     /// Adds the items of one turn, in order; words and pictures that follow each other are one message.
-    pub(super) fn turn(&mut self, turn: &Turn, dropped: &mut Dropped) {
+    pub(super) fn turn(&mut self, turn: &Turn, dropped: &mut Names) {
         if turn.name.is_some() {
             dropped.add("name");
         }
@@ -85,13 +86,15 @@ impl Items {
                 [Part::Text(Text { text, citations, .. })] if citations.is_empty() => {
                     item.text("content", text)
                 }
-                _ if role == Role::Assistant => item.array("content", content, said),
-                _ => item.array("content", content, told),
+                _ => item.array("content", |list| {
+                    let write = if role == Role::Assistant { said } else { told };
+                    content.iter().for_each(|part| write(list.place(), part));
+                }),
             }
         });
     }
 
-    fn item(&mut self, part: &Part, dropped: &mut Dropped) {
+    fn item(&mut self, part: &Part, dropped: &mut Names) {
         let grammar = self.tool_ids;
         match part {
             Part::Reasoning(thought) => object(self.next(), |item| reasoning(item, thought)),
@@ -114,11 +117,12 @@ impl Items {
                     match &result.parts[..] {
                         [] => item.text("output", ""),
                         [Part::Text(text)] => item.text("output", &text.text),
-                        parts => item.array("output", parts, told),
+                        parts => item
+                            .array("output", |list| parts.iter().for_each(|part| told(list.place(), part))),
                     }
                 });
             }
-            Part::Foreign(foreign) => push_json(self.next(), foreign.json.as_str()),
+            Part::Foreign(foreign) => push_raw(self.next(), foreign.json.as_str()),
             Part::Text(_) | Part::Media(_) | Part::Refusal(_) => {}
         }
     }
@@ -129,19 +133,19 @@ fn returns(thought: &Reasoning) -> bool {
     thought.signature.as_ref().is_some_and(|signature| signature.of(Protocol::Responses).is_some())
 }
 
-fn note_text(text: &Text, dropped: &mut Dropped) {
+fn note_text(text: &Text, dropped: &mut Names) {
     if text.cache.is_some() {
         dropped.add("cache_control");
     }
 }
 
-fn note_media(media: &Media, dropped: &mut Dropped) {
+fn note_media(media: &Media, dropped: &mut Names) {
     if media.cache.is_some() {
         dropped.add("cache_control");
     }
 }
 
-fn note_result(result: &ToolResult, dropped: &mut Dropped) {
+fn note_result(result: &ToolResult, dropped: &mut Names) {
     if result.cache.is_some() {
         dropped.add("cache_control");
     }
@@ -158,15 +162,13 @@ fn note_result(result: &ToolResult, dropped: &mut Dropped) {
     }
 }
 
-fn reasoning(item: &mut Object<'_>, thought: &Reasoning) {
+fn reasoning(item: &mut ObjectWriter<'_>, thought: &Reasoning) {
     item.text("type", "reasoning");
     item.text_if("id", thought.id.as_deref());
-    let summary = (!thought.text.is_empty()).then_some(&thought.text);
-    item.array("summary", summary, |out, text| {
-        object(out, |part| {
-            part.text("type", "summary_text");
-            part.text("text", text);
-        });
+    item.array("summary", |summary| {
+        if !thought.text.is_empty() {
+            summary_part(summary.place(), &thought.text);
+        }
     });
     let value = thought.signature.as_ref().and_then(|signature| signature.of(Protocol::Responses));
     item.text_if("encrypted_content", value);
@@ -182,7 +184,7 @@ fn said(out: &mut Vec<u8>, part: &Part) {
                 Some((Protocol::Responses, json)) => Some(json),
                 _ => None,
             });
-            array(content.value("annotations"), own, |out, json| push_json(out, json.as_str()));
+            content.list("annotations", own.map(Json::as_str));
         }
         Part::Refusal(text) => {
             content.text("type", "refusal");
@@ -226,6 +228,6 @@ fn told(out: &mut Vec<u8>, part: &Part) {
     });
 }
 
-fn data_address(content: &mut Object<'_>, name: &str, media_type: &str, base64: &str) {
-    push_text(content.value(name), &format!("data:{media_type};base64,{base64}"));
+fn data_address(content: &mut ObjectWriter<'_>, name: &str, media_type: &str, base64: &str) {
+    push_text(content.place(name), &format!("data:{media_type};base64,{base64}"));
 }

@@ -1,6 +1,6 @@
 use domain::chat::{
-    CacheMark, Function, Json, Media, MediaKind, Reasoning, Sampling, Signature, Source, Thinking, Tool,
-    ToolResult, Turn,
+    CacheMark, Effort, Function, Json, Media, MediaKind, Reasoning, Sampling, Signature, Source, Thinking,
+    Tool, ToolResult, Turn,
 };
 use domain::protocol::Protocol;
 use serde_json::{Value, json};

@@ -1,23 +1,30 @@
 //! `tools`, `tool_choice` and `parallel_tool_calls`.
 
-use domain::chat::{Function, Request, Tool, ToolChoice};
+use domain::chat::{Function, Json, Request, Tool, ToolChoice};
 
-use super::super::compose::{Object, object, push_json};
-use super::dropped::Dropped;
+use crate::dialect::names::Names;
+use crate::json::build::ObjectWriter;
+
+/// The schema of a function that takes nothing.
+const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Writes what the request says of tools.
-pub(super) fn write(out: &mut Object<'_>, request: &Request, dropped: &mut Dropped) {
+pub(super) fn write(out: &mut ObjectWriter<'_>, request: &Request, dropped: &mut Names) {
     if request.tools.is_empty() {
         return;
     }
-    out.array("tools", &request.tools, |out, tool| match tool {
-        Tool::Function(function) => {
-            if function.cache.is_some() {
-                dropped.add("cache_control");
+    out.array("tools", |list| {
+        for tool in &request.tools {
+            match tool {
+                Tool::Function(function) => {
+                    if function.cache.is_some() {
+                        dropped.add("cache_control");
+                    }
+                    list.object(|tool| write_function(tool, function));
+                }
+                Tool::Foreign(foreign) => list.raw(foreign.json.as_str()),
             }
-            object(out, |tool| write_function(tool, function));
         }
-        Tool::Foreign(foreign) => push_json(out, foreign.json.as_str()),
     });
     match &request.tool_choice {
         ToolChoice::Auto => {}
@@ -27,25 +34,25 @@ pub(super) fn write(out: &mut Object<'_>, request: &Request, dropped: &mut Dropp
         ToolChoice::Among { names, required } => out.object("tool_choice", |choice| {
             choice.text("type", "allowed_tools");
             choice.text("mode", if *required { "required" } else { "auto" });
-            choice.array("tools", names, |out, name| object(out, |tool| write_name(tool, name)));
+            choice.array("tools", |list| {
+                names.iter().for_each(|name| list.object(|tool| write_name(tool, name)));
+            });
         }),
     }
-    out.number_if("parallel_tool_calls", request.parallel_tool_calls);
+    out.plain_if("parallel_tool_calls", request.parallel_tool_calls);
 }
 
-fn write_name(out: &mut Object<'_>, name: &str) {
+fn write_name(out: &mut ObjectWriter<'_>, name: &str) {
     out.text("type", "function");
     out.text("name", name);
 }
 
-fn write_function(tool: &mut Object<'_>, function: &Function) {
+fn write_function(tool: &mut ObjectWriter<'_>, function: &Function) {
     write_name(tool, &function.name);
     tool.text_if("description", function.description.as_deref());
-    match &function.parameters {
-        Some(parameters) => tool.json("parameters", parameters.as_str()),
-        None => tool.json("parameters", r#"{"type":"object","properties":{}}"#),
-    }
+    let parameters = function.parameters.as_ref().map_or(NO_PARAMETERS, Json::as_str);
+    tool.raw("parameters", parameters);
     // Left out, it would not mean no: OpenAI rewrites the schema so that every argument is required ("Function calling",
     // section "Strict mode").
-    tool.json("strict", if function.strict == Some(true) { "true" } else { "false" });
+    tool.plain("strict", function.strict == Some(true));
 }

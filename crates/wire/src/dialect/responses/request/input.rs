@@ -3,6 +3,9 @@
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::json::{Place, Reader, Shape};
+use crate::request::Kind;
+use crate::request::fields::Kept;
+use crate::request::references::{References, named};
 
 /// What one picture, sound or file counts, whatever its own size, as in the other dialects.
 const MEDIA_BYTES: usize = 3_000;
@@ -15,6 +18,8 @@ const MEDIA: [&str; 5] = ["image_url", "file_data", "file_url", "file_id", "inpu
 pub(super) struct Input {
     /// Bytes of text.
     pub(super) bytes: usize,
+    /// Kept things that items name.
+    pub(super) references: References,
 }
 
 impl<'de> Reader<'de> for Input {
@@ -28,11 +33,78 @@ impl<'de> Reader<'de> for Input {
         at: Place<'_>,
         array: &mut A,
     ) -> Result<Option<Shape>, A::Error> {
-        match at.item(array, &mut Item(self))? {
+        let mut item = Outermost { within: Item(self), kind: None, id: String::new(), has_role: false };
+        let shape = at.item(array, &mut item)?;
+        item.note();
+        match shape {
             None => Ok(None),
             Some(shape @ Shape::Object { .. }) => Ok(Some(shape)),
             Some(_) => Err(at.refuse(format!("input[{index}]"), "must be an object")),
         }
+    }
+}
+
+/// One item. By its type, or without a type and a role, it is only the name of one that the provider keeps.
+struct Outermost<'i> {
+    within: Item<'i>,
+    kind: Option<String>,
+    id: String,
+    has_role: bool,
+}
+
+impl Outermost<'_> {
+    fn note(self) {
+        let is_reference = match self.kind.as_deref() {
+            Some(kind) => kind == "item_reference",
+            None => !self.has_role,
+        };
+        if is_reference {
+            self.within.0.references.add(Kind::Item, "input.id", &self.id);
+        }
+    }
+
+    /// The text of the member just named, which is counted.
+    fn text_of<'de, A: MapAccess<'de>>(
+        &mut self,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<Option<String>, A::Error> {
+        let mut text = Kept::default();
+        let shape = at.value(object, &mut text)?;
+        self.within.text(&text.0);
+        Ok(matches!(shape, Shape::Text { .. }).then_some(text.0))
+    }
+}
+
+impl<'de> Reader<'de> for Outermost<'_> {
+    fn text(&mut self, text: &str) {
+        self.within.text(text);
+    }
+
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        at: Place<'_>,
+        object: &mut A,
+    ) -> Result<(), A::Error> {
+        match name {
+            "type" => self.kind = self.text_of(at, object)?,
+            "id" => self.id = self.text_of(at, object)?.unwrap_or_default(),
+            _ => {
+                self.has_role |= name == "role";
+                self.within.member(name, at, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn element<A: SeqAccess<'de>>(
+        &mut self,
+        index: usize,
+        at: Place<'_>,
+        array: &mut A,
+    ) -> Result<Option<Shape>, A::Error> {
+        self.within.element(index, at, array)
     }
 }
 
@@ -50,9 +122,13 @@ impl<'de> Reader<'de> for Item<'_> {
         at: Place<'_>,
         object: &mut A,
     ) -> Result<(), A::Error> {
-        if !MEDIA.contains(&name) {
-            at.value(object, self)?;
-        } else if at.value(object, &mut Uncounted)? != Shape::Null {
+        let is_media = MEDIA.contains(&name);
+        let shape = match named(name) {
+            Some((kind, field)) => self.0.references.read(kind, field, at, object)?,
+            None if is_media => at.value(object, &mut Uncounted)?,
+            None => at.value(object, self)?,
+        };
+        if is_media && shape != Shape::Null {
             self.0.bytes = self.0.bytes.saturating_add(MEDIA_BYTES);
         }
         Ok(())

@@ -1,16 +1,17 @@
 //! The parts of the answer in the order in which their items began: the first is told as it comes, those behind it wait
 //! until it is over, so that no part begins within another.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use domain::chat::{Event, Foreign, Part};
 use domain::protocol::Protocol;
 
-use super::super::node::Node;
 use super::super::output;
 use super::super::whole::made_call_id;
 use super::Seen;
 use super::piece::{Kind, Piece};
+use crate::json::look::Value;
 use crate::tap::{Broken, MAX_LARGE_EVENT_BYTES};
 
 /// Bytes that may wait behind a part that is not over.
@@ -41,14 +42,16 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Which item an event speaks of: by its place, else by its name, else the last one.
-    pub(super) fn place(&self, index: Option<u64>, id: Option<String>) -> u64 {
-        let by_id = || self.items.iter().find(|item| id.is_some() && item.id == id).map(|item| item.index);
+    pub(super) fn place(&self, index: Option<u64>, id: Option<&str>) -> u64 {
+        let by_id =
+            || self.items.iter().find(|item| id.is_some() && item.id.as_deref() == id).map(|item| item.index);
         index.or_else(by_id).unwrap_or(self.known_items.saturating_sub(1))
     }
 
-    pub(super) fn item_added(&mut self, index: u64, whole: Option<&Node<'_>>) {
-        let Some(mut members) = whole.and_then(|whole| whole.members().ok()) else { return };
-        let id = members.text("id");
+    pub(super) fn item_added(&mut self, index: u64, whole: Option<Value<'_>>) {
+        let Some(members) = whole.and_then(Value::object) else { return };
+        let text = |name: &str| members.text(name).map(Cow::into_owned);
+        let id = text("id");
         match members.text("type").as_deref() {
             Some("message") => self.open_item(index).id = id,
             Some("reasoning") => {
@@ -57,7 +60,7 @@ impl Queue {
             }
             Some("function_call") => {
                 self.open_item(index).id = id;
-                let (id, name) = (members.text("call_id"), members.text("name"));
+                let (id, name) = (text("call_id"), text("name"));
                 let kind = Kind::Call { id: id.unwrap_or_default(), name: name.unwrap_or_default() };
                 self.item(index, || kind);
             }
@@ -81,7 +84,7 @@ impl Queue {
         self.piece((index, at), || kind)
     }
 
-    pub(super) fn part_done(&mut self, index: u64, at: u64, whole: &Node<'_>) {
+    pub(super) fn part_done(&mut self, index: u64, at: u64, whole: Value<'_>) {
         match output::content_part(whole, &mut String::new()) {
             Some(Part::Text(text)) => self.part(index, at, Kind::Text).complete_text(text),
             Some(Part::Refusal(words)) => self.part(index, at, Kind::Refusal).complete_words(words),
@@ -93,22 +96,22 @@ impl Queue {
     }
 
     /// An item is whole: what of it did not come piece by piece comes from here.
-    pub(super) fn item_done(&mut self, index: u64, whole: &Node<'_>) {
+    pub(super) fn item_done(&mut self, index: u64, whole: Value<'_>) {
         let open = self.items.iter().any(|item| item.index == index);
         if !open && index < self.known_items {
             return;
         }
-        let Ok(mut members) = whole.members() else { return };
+        let Some(members) = whole.object() else { return };
         match members.text("type").as_deref() {
             Some("message") => {
                 let known = self.open_item(index).parts;
                 for (at, part) in (0..).zip(members.items("content")).filter(|(at, _)| *at >= known) {
-                    self.part_done(index, at, &part);
+                    self.part_done(index, at, part);
                 }
             }
             Some("reasoning") => {
                 let piece = self.item(index, Kind::thought);
-                if let Ok(thought) = output::reasoning(&mut members) {
+                if let Some(thought) = output::whole_reasoning(whole) {
                     if let Kind::Thought { id, .. } = &mut piece.kind {
                         *id = id.take().or(thought.id);
                     }
@@ -127,7 +130,7 @@ impl Queue {
         self.end_item(index);
     }
 
-    fn call_done(&mut self, index: u64, whole: &Node<'_>) {
+    fn call_done(&mut self, index: u64, whole: Value<'_>) {
         let made_id = made_call_id(self.answer_id.as_deref(), index);
         let mut parts = Vec::new();
         output::parts(whole, || made_id, &mut parts, &mut String::new());

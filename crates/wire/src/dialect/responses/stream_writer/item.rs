@@ -2,8 +2,9 @@
 
 use domain::chat::{Citation, Json, Signature, ToolCall};
 
-use super::super::compose::{Object, event};
 use super::super::items;
+use crate::dialect::responses::event::event;
+use crate::json::build::ObjectWriter;
 
 /// The item that is open.
 #[derive(Debug, Default)]
@@ -75,7 +76,7 @@ impl Message {
             annotated: 0,
             chances: Vec::new(),
         };
-        self.event("content_part.added", index, sequence, out, |data| words.write(data.value("part")));
+        self.event("content_part.added", index, sequence, out, |data| words.write(data.place("part")));
         self.words = Some(words);
     }
 
@@ -88,7 +89,7 @@ impl Message {
         self.event(name, index, sequence, out, |data| {
             data.text("delta", text);
             if kind == Kind::Text {
-                data.json("logprobs", "[]");
+                data.raw("logprobs", "[]");
             }
         });
     }
@@ -104,7 +105,7 @@ impl Message {
         words.chances.extend_from_slice(&chances);
         self.event("output_text.delta", index, sequence, out, |data| {
             data.text("delta", "");
-            items::raw_array(data, "logprobs", &chances);
+            data.elements("logprobs", &chances);
         });
     }
 
@@ -119,8 +120,8 @@ impl Message {
         let place = words.annotated;
         words.annotated += 1;
         self.event("output_text.annotation.added", index, sequence, out, |data| {
-            data.number("annotation_index", place);
-            data.value("annotation").extend_from_slice(&written);
+            data.plain("annotation_index", place);
+            data.place("annotation").extend_from_slice(&written);
         });
     }
 
@@ -130,13 +131,13 @@ impl Message {
         match words.kind {
             Kind::Text => self.event("output_text.done", index, sequence, out, |data| {
                 data.text("text", &words.text);
-                items::raw_array(data, "logprobs", &words.chances);
+                data.elements("logprobs", &words.chances);
             }),
             Kind::Refusal => self.event("refusal.done", index, sequence, out, |data| {
                 data.text("refusal", &words.text);
             }),
         }
-        self.event("content_part.done", index, sequence, out, |data| words.write(data.value("part")));
+        self.event("content_part.done", index, sequence, out, |data| words.write(data.place("part")));
         items::divide(&mut self.content);
         words.write(&mut self.content);
         self.parts += 1;
@@ -152,10 +153,10 @@ impl Message {
         index: u32,
         sequence: &mut u64,
         out: &mut Vec<u8>,
-        fill: impl FnOnce(&mut Object<'_>),
+        fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         item_event(name, &self.id, index, sequence, out, |data| {
-            data.number("content_index", self.parts);
+            data.plain("content_index", self.parts);
             fill(data);
         });
     }
@@ -187,7 +188,7 @@ impl Thought {
     pub(super) fn grow(&mut self, text: &str, index: u32, sequence: &mut u64, out: &mut Vec<u8>) {
         if self.text.is_empty() {
             self.event("reasoning_summary_part.added", index, sequence, out, |data| {
-                items::summary_part(data.value("part"), "");
+                items::summary_part(data.place("part"), "");
             });
         }
         self.text.push_str(text);
@@ -204,7 +205,7 @@ impl Thought {
         }
         self.event("reasoning_summary_text.done", index, sequence, out, |data| data.text("text", &self.text));
         self.event("reasoning_summary_part.done", index, sequence, out, |data| {
-            items::summary_part(data.value("part"), &self.text);
+            items::summary_part(data.place("part"), &self.text);
         });
     }
 
@@ -218,10 +219,10 @@ impl Thought {
         index: u32,
         sequence: &mut u64,
         out: &mut Vec<u8>,
-        fill: impl FnOnce(&mut Object<'_>),
+        fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         item_event(name, &self.id, index, sequence, out, |data| {
-            data.number("summary_index", 0);
+            data.plain("summary_index", 0);
             fill(data);
         });
     }
@@ -269,13 +270,13 @@ fn item_event(
     index: u32,
     sequence: &mut u64,
     out: &mut Vec<u8>,
-    fill: impl FnOnce(&mut Object<'_>),
+    fill: impl FnOnce(&mut ObjectWriter<'_>),
 ) {
     let number = *sequence;
     *sequence += 1;
     event(out, &format!("response.{name}"), number, |data| {
         data.text("item_id", id);
-        data.number("output_index", index);
+        data.plain("output_index", index);
         fill(data);
     });
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dialect::responses::compose;
+use crate::json::build::object;
 
 #[test]
 fn wire_fact_26_cached_tokens_are_taken_out_of_the_input() {
@@ -36,7 +36,7 @@ fn wire_fact_30_reasoning_beside_the_output_is_added() {
 
 fn written(tokens: &Tokens) -> serde_json::Value {
     let mut out = Vec::new();
-    compose::object(&mut out, |body| write(body, Some(tokens)));
+    object(&mut out, |body| write(body, Some(tokens)));
     serde_json::from_slice(&out).unwrap()
 }
 

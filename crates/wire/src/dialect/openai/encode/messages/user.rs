@@ -3,12 +3,13 @@
 use domain::chat::{CacheMark, Media, MediaKind, Part, Source, ToolResult, Turn};
 use domain::protocol::Protocol;
 
-use super::{Dropped, write_cache};
+use super::write_cache;
+use crate::dialect::names::Names;
 use crate::dialect::openai::form::ChatForm;
 use crate::dialect::openai::media::{audio_format, data_address};
 use crate::dialect::{Inexpressible, Target};
 use crate::json::build::{ArrayWriter, ObjectWriter};
-use crate::json::look::Value;
+use crate::json::look::Object;
 
 /// A medium out of a tool's result, and the words that say where it belongs.
 struct Moved<'t> {
@@ -20,7 +21,7 @@ pub(super) fn write(
     list: &mut ArrayWriter<'_>,
     turn: &Turn,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<(), Inexpressible> {
     let mut moved = Vec::new();
     let mut said = Vec::new();
@@ -37,7 +38,7 @@ pub(super) fn write(
             }
             Part::Foreign(_) => {
                 is_answer = true;
-                dropped.name("server_tools");
+                dropped.add("server_tools");
             }
             part => said.push(part),
         }
@@ -50,7 +51,7 @@ pub(super) fn write(
     let plain = match said.as_slice() {
         [Part::Text(text)] if moved.is_empty() && !marks(text.cache) => {
             if text.cache.is_some() {
-                dropped.name("cache_control");
+                dropped.add("cache_control");
             }
             Some(text.text.as_str())
         }
@@ -74,7 +75,7 @@ fn write_parts(
     moved: &[Moved<'_>],
     said: &[&Part],
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<(), Inexpressible> {
     for one in moved {
         write_text(list, &one.label);
@@ -112,12 +113,12 @@ fn write_result<'t>(
     list: &mut ArrayWriter<'_>,
     result: &'t ToolResult,
     target: &Target<'_>,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
     moved: &mut Vec<Moved<'t>>,
 ) {
     let id = target.tool_ids.fit(&result.id);
     if result.is_error {
-        dropped.name("is_error");
+        dropped.add("is_error");
     }
     let mut texts: Vec<(String, _)> = Vec::new();
     for part in &result.parts {
@@ -129,7 +130,7 @@ fn write_result<'t>(
                 texts.push((label.clone(), None));
                 moved.push(Moved { label, media });
             }
-            _ => dropped.name("server_tools"),
+            _ => dropped.add("server_tools"),
         }
     }
     if let Some(last) = texts.last_mut() {
@@ -156,7 +157,7 @@ fn write_result<'t>(
 
 /// The result of a tool that only this protocol has, as the reader of requests noted it.
 fn write_custom_result(list: &mut ArrayWriter<'_>, json: &str, target: &Target<'_>) {
-    let Some(noted) = Value::read(json.as_bytes()).and_then(Value::object) else { return };
+    let Some(noted) = Object::read(json.as_bytes()) else { return };
     list.object(|message| {
         message.text("role", "tool");
         message.text("tool_call_id", &target.tool_ids.fit(&noted.text("tool_call_id").unwrap_or_default()));
@@ -178,7 +179,7 @@ fn write_media(
     list: &mut ArrayWriter<'_>,
     media: &Media,
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) -> Result<(), Inexpressible> {
     let refuse = |what: &str| Err(Inexpressible { field: "messages", what: what.to_owned() });
     match (media.kind, &media.source) {
@@ -231,7 +232,7 @@ fn write_link(
     address: &str,
     media: &Media,
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
 ) {
     list.object(|part| {
         part.text("type", kind);
@@ -247,7 +248,7 @@ fn write_file(
     list: &mut ArrayWriter<'_>,
     media: &Media,
     form: &ChatForm,
-    dropped: &mut Dropped,
+    dropped: &mut Names,
     write: impl FnOnce(&mut ObjectWriter<'_>),
 ) {
     list.object(|part| {
