@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Most records posted in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 4_000;
 /// Pause after a post of fewer, in which more arrive: a transaction costs about as much for one record as for many.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(100);
 /// Pause after a post that failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two tries.

@@ -40,6 +40,8 @@ pub(crate) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, ..)| *version)
 }
 
+/// Pages of 4 KiB that the write-ahead log may have before it is folded into the file.
+const LOG_PAGES: &str = "4000";
 /// The owner alone reads and writes the file.
 const FILE_MODE: u32 = 0o600;
 /// Connections that read; each is a thread.
@@ -143,6 +145,8 @@ async fn try_open(path: &Path, hash: Hash) -> Result<Db, OpenFailed> {
         // revocation that was answered must not come back after a power cut.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
+        // The books go on at the ends of the same few pages, which are then folded into the file once and not each time.
+        .pragma("wal_autocheckpoint", LOG_PAGES)
         // What is deleted is overwritten: a row that has left is not to be found in the file's free pages.
         .pragma("secure_delete", "ON")
         .foreign_keys(true);
