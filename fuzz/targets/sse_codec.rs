@@ -15,18 +15,18 @@ use fuzz::allowance;
 use fuzz::script::Script;
 use libfuzzer_sys::fuzz_target;
 use wire::failure::UpstreamError;
-use wire::tap::{Broken, Ending, MAX_EVENT_BYTES, State, Tap, UsageChunk};
+use wire::tap::{Broken, Ending, State, Tap, UsageChunk};
 
 /// Letters that a NUL stands for, and the longest stream they may make.
 const LETTERS: usize = 60_000;
 const MAX_STREAM_BYTES: usize = 1 << 20;
 /// Streams up to this are also fed byte by byte.
 const SLOWEST_BYTES: usize = 2_048;
-/// What a relay may keep between two feeds: one unfinished event in a buffer that grows by doubling, the words of an
-/// error.
-const KEPT_BYTES: usize = 2 * MAX_EVENT_BYTES + (64 << 10);
+/// What a relay may keep between two feeds: one unfinished event, which may be the whole stream, in a buffer that grows by
+/// doubling, and the words of an error.
+const KEPT_BYTES: usize = 2 * MAX_STREAM_BYTES + (64 << 10);
 /// What judging an event may take for a moment: its data joined, and its strings unescaped, each by doubling.
-const MOMENT_BYTES: usize = 8 * MAX_EVENT_BYTES;
+const MOMENT_BYTES: usize = 8 * MAX_STREAM_BYTES;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -96,6 +96,7 @@ fn relay<'b>(usage_chunk: UsageChunk, pieces: impl IntoIterator<Item = &'b [u8]>
             break;
         }
     }
+    let mut last = VecDeque::new();
     let seen = Seen {
         out,
         fed,
@@ -106,8 +107,9 @@ fn relay<'b>(usage_chunk: UsageChunk, pieces: impl IntoIterator<Item = &'b [u8]>
         started: tap.started(),
         finish_seen: tap.finish_seen(),
         error: tap.take_error(),
-        ending: tap.end(),
+        ending: tap.end(&mut last),
     };
+    assert!(last.is_empty(), "the mark at the end of a chat is no event that is handed on");
     (seen, boundaries)
 }
 

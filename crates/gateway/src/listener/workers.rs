@@ -50,8 +50,11 @@ impl Workers {
     /// Hands `stream` to the thread that has the fewest connections, which serves it with what `serve` makes of the seat
     /// that it takes there.
     pub(super) fn hand_over(&self, stream: TcpStream, serve: impl FnOnce(Seat) -> Serve) {
-        let least = self.threads.iter().min_by_key(|worker| worker.open.load(Ordering::Relaxed));
-        let Some(worker) = least else { return };
+        let alive = self.threads.iter().filter(|worker| !worker.connections.is_closed());
+        let Some(worker) = alive.min_by_key(|worker| worker.open.load(Ordering::Relaxed)) else {
+            tracing::error!("a connection was closed: no thread is left to serve it");
+            return;
+        };
         worker.open.fetch_add(1, Ordering::Relaxed);
         let serve = serve(Seat(Arc::clone(&worker.open)));
         if worker.connections.send((stream, serve)).is_err() {
