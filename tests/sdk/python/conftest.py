@@ -73,9 +73,17 @@ def scripted(scripted_process, probing_key):
         except APIStatusError:
             return None
 
+    def is_off():
+        try:
+            client.chat.completions.create(model="scripted", messages=say("Are you off?"))
+        except APIStatusError as refused:
+            # A connection that an earlier test left at rest refuses as well, in other words.
+            return "switched off" in str(refused)
+        return False
+
     # Off and on again, each seen: what the gate learns late would otherwise pardon what the test does to the connection.
     gate.command("provider", "disable", CONNECTION)
-    wait_for(lambda: answers() is None, "the disabled connection")
+    wait_for(is_off, "the disabled connection")
     gate.command("provider", "enable", CONNECTION)
     wait_for(answers, "the enabled connection")
     upstream.script()

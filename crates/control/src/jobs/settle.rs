@@ -26,7 +26,8 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match read {
-            Ok(batch) => {
+            Ok(mut batch) => {
+                in_order(&mut batch);
                 if !post(&mut reader, &store, &batch, &stop).await {
                     return;
                 }
@@ -44,7 +45,8 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
     // Nothing is appended any more: what is left is posted before the store closes.
     loop {
         match reader.try_next(BATCH) {
-            Ok(Some(batch)) => {
+            Ok(Some(mut batch)) => {
+                in_order(&mut batch);
                 if !post(&mut reader, &store, &batch, &stop).await {
                     return;
                 }
@@ -56,6 +58,11 @@ pub async fn run(mut reader: Reader, store: Store, mut stop: watch::Receiver<boo
             }
         }
     }
+}
+
+/// Puts what the audit trail is told into the order in which it happened: records of different threads come lane by lane.
+fn in_order(batch: &mut Batch) {
+    batch.noted.sort_by_key(|entry| entry.at);
 }
 
 /// Posts one batch; false when it was given up because the process stops. It is then posted at the next start.

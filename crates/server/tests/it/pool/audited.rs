@@ -129,6 +129,7 @@ async fn what_befalls_a_connection_is_in_the_audit_trail_once() {
     world.upstream.answers(ANSWER);
     assert_eq!(call(&world).await.0, 200);
     expect.push(row("provider_key.back", "works", 1));
+    world.pass(Duration::from_millis(1));
     world.upstream.says(401, "", "");
     for expected in [502, 503, 503] {
         assert_eq!(call(&world).await.0, expected);
