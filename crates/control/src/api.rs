@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use domain::address::Block;
@@ -140,6 +140,11 @@ struct Ground {
     parked: Semaphore,
 }
 
+async fn described() -> Result<([(HeaderName, &'static str); 1], &'static str), Problem> {
+    let text = openapi::served().map_err(Problem::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text))
+}
+
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Api")
@@ -162,20 +167,15 @@ impl Api {
 
     /// All paths of the admin listener. From outside in: an identity for the request and what every answer carries;
     /// then, around each route, who calls, how often, with what body, and whether it did so before.
-    ///
-    /// # Errors
-    /// When the description of the API cannot be written.
-    pub fn router(&self) -> Result<Router, serde_json::Error> {
-        let (routes, _) = routes::all().mount(self);
-        let document = openapi::text()?;
-        let described = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
-        Ok(routes
+    pub fn router(&self) -> Router {
+        routes::all()
+            .mount(self)
             .merge(routes::health::router(self))
             .route("/api/openapi.json", get(described))
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(from_fn_with_state(self.clone(), edge::enter))
-            .with_state(self.clone()))
+            .with_state(self.clone())
     }
 
     /// Waits for the requests that still run, though their callers may have gone.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 const NANOS_PER_USD: i64 = 1_000_000_000;
+/// Digits of a nanodollar after the point.
+const NANOS_DIGITS: usize = 9;
 
 /// An amount of US dollars in nano-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -65,8 +67,11 @@ impl fmt::Display for Money {
         if part == 0 {
             return write!(f, "{sign}{whole}");
         }
-        let digits = format!("{part:09}");
-        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+        let (mut part, mut digits) = (part, NANOS_DIGITS);
+        while part.is_multiple_of(10) {
+            (part, digits) = (part / 10, digits - 1);
+        }
+        write!(f, "{sign}{whole}.{part:0digits$}")
     }
 }
 

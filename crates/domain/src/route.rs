@@ -288,14 +288,15 @@ fn of_one_provider(asked: &str, mut offers: Vec<Offer>) -> Result<Vec<Offer>, No
         offers.retain(|offer| is_named(offer, asked));
         return Ok(offers);
     }
-    let Some(first) = offers.first() else { return Err(NoRoute::Unknown) };
-    let (tier, full) = (first.connection.owner.tier(), full_name(first));
-    let best = offers.iter().take_while(|offer| offer.connection.owner.tier() == tier);
-    let choices: BTreeSet<String> = best.map(full_name).collect();
-    if choices.len() > 1 {
+    let Some(first) = offers.first().cloned() else { return Err(NoRoute::Unknown) };
+    let is_best = |offer: &&Offer| offer.connection.owner.tier() == first.connection.owner.tier();
+    let is_same =
+        |offer: &Offer| offer.model == first.model && offer.connection.provider == first.connection.provider;
+    if !offers.iter().take_while(is_best).all(is_same) {
+        let choices: BTreeSet<String> = offers.iter().take_while(is_best).map(full_name).collect();
         return Err(NoRoute::Ambiguous(choices.into_iter().collect()));
     }
-    offers.retain(|offer| is_named(offer, &full));
+    offers.retain(is_same);
     Ok(offers)
 }
 

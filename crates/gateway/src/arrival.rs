@@ -8,10 +8,10 @@ use domain::id::CallId;
 use domain::protocol::Dialect;
 use domain::time::Timestamp;
 use http::HeaderValue;
-use http::request::Parts;
 use vault::envelope::Vault;
 
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::refusal::{Refusal, Stop};
 use crate::surface;
 
@@ -39,12 +39,12 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// Notes the arrival of a request with this head over a connection with `peer`.
-    pub(crate) fn note(gate: &Gateway, peer: IpAddr, head: &Parts) -> Result<Self, Stop> {
+    pub(crate) fn note(gate: &Gateway, peer: IpAddr, head: &Head<'_>) -> Result<Self, Stop> {
         let headers = &head.headers;
         let at = gate.clock.now();
         let uuid = vault::entropy::uuid_v7(at).map_err(|_| Stop::HangUp)?;
         let call = CallId::new(uuid);
-        let request_id = match headers.get("x-request-id").filter(|id| is_sane(id)) {
+        let request_id = match head.request_id.first.filter(|id| is_sane(id)) {
             Some(theirs) => theirs.clone(),
             None => HeaderValue::try_from(call.to_string()).map_err(|_| Stop::HangUp)?,
         };

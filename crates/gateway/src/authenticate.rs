@@ -9,22 +9,16 @@ use domain::foreign::Foreign;
 use domain::id::OrgId;
 use domain::scope::{ApiKey, Denied, Scope};
 use domain::token::{Kind, Prefix, Token};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 use live::refusals::Refused;
 use live::snapshot::ForeignKeys;
 
 use crate::arrival::Arrival;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers;
 
-/// The headers in which official clients send their key, besides `authorization`.
-const KEY_HEADERS: [HeaderName; 3] = [
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-];
 /// Query parameters in which a key is refused: a URL ends up in logs and histories.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "api-key", "apikey", "access_token", "token"];
 
@@ -76,7 +70,7 @@ struct Failed {
 }
 
 /// Proves the caller of a request.
-pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Parts) -> Result<Caller, Stop> {
+pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Head<'_>) -> Result<Caller, Stop> {
     let failed = match read_credential(head).and_then(|credential| acceptable(gate, credential)) {
         Err(reason) => Failed { reason, prefix: None, org: None },
         Ok(credential) => match verify(gate, arrival, &credential).await? {
@@ -93,7 +87,7 @@ pub(crate) async fn authenticate(gate: &Gateway, arrival: &Arrival, head: &Parts
 }
 
 /// Counts the refusal for the audit trail, with its true reason.
-fn record(gate: &Gateway, arrival: &Arrival, head: &Parts, failed: &Failed) {
+fn record(gate: &Gateway, arrival: &Arrival, head: &Head<'_>, failed: &Failed) {
     let agent = head.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     gate.refusals.note(&Refused {
         call: arrival.call,
@@ -142,39 +136,34 @@ async fn verify(
     })
 }
 
-/// The one credential of a request.
-fn read_credential(head: &Parts) -> Result<Credential, Denied> {
+/// The one credential of a request, however often it was sent.
+fn read_credential(head: &Head<'_>) -> Result<Credential, Denied> {
     if head.uri.query().is_some_and(holds_key) {
         return Err(Denied::Misplaced);
     }
-    let mut sent = credentials(&head.headers)?;
-    let first = sent.next().ok_or(Denied::Missing)?;
-    if sent.any(|other| other != first) {
-        return Err(Denied::Misplaced);
+    let (mut first, mut differs) = (head.key.first.map(HeaderValue::as_bytes), head.key.differs);
+    for value in head.all(head.authorization, header::AUTHORIZATION) {
+        let sent = bearer(value.as_bytes()).ok_or(Denied::Malformed)?;
+        differs |= *first.get_or_insert(sent) != sent;
     }
-    Credential::parse(first).ok_or(Denied::Malformed)
+    match first {
+        None => Err(Denied::Missing),
+        Some(_) if differs => Err(Denied::Misplaced),
+        Some(sent) => Credential::parse(sent).ok_or(Denied::Malformed),
+    }
 }
 
-fn credentials(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Denied> {
-    let mut bearer = Vec::new();
-    for value in headers.get_all(header::AUTHORIZATION) {
-        let value = value.as_bytes();
-        let split = value.iter().position(|byte| *byte == b' ').ok_or(Denied::Malformed)?;
-        let (scheme, rest) = value.split_at(split);
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Err(Denied::Malformed);
-        }
-        bearer.push(rest.trim_ascii());
-    }
-    let others = KEY_HEADERS.into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
-    Ok(bearer.into_iter().chain(others))
+/// What follows the scheme `bearer`.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let split = value.iter().position(|byte| *byte == b' ')?;
+    let (scheme, rest) = value.split_at(split);
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.trim_ascii())
 }
 
 fn holds_key(query: &str) -> bool {
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = name.to_ascii_lowercase();
-        KEY_PARAMETERS.contains(&name.as_str())
+        KEY_PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
             || value.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("pc_"))
     })
 }
@@ -193,7 +182,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        read_credential(&head).map(|credential| match credential {
+        read_credential(&Head::of(&head)).map(|credential| match credential {
             Credential::Own(token) => token.reveal().to_owned(),
             Credential::Foreign(foreign) => foreign.reveal().to_owned(),
         })

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use domain::batch::Batch;
 use domain::code::Code;
 use domain::scope::Access;
-use http::request::Parts;
 use http::{Method, Response};
 use hyper::body::Incoming;
 use tokio::task::JoinSet;
@@ -27,6 +26,7 @@ use crate::authenticate::authenticate;
 use crate::body::Body;
 use crate::cors::Reader;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::inline;
 use crate::listing::respond;
 use crate::permit::permit;
@@ -87,7 +87,7 @@ pub(crate) async fn serve(
     arrival: &Arrival,
     reader: &mut Reader,
     place: Place<'_>,
-    head: &Parts,
+    head: &Head<'_>,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
@@ -123,7 +123,7 @@ async fn at_its_provider(visit: &Visit<'_>, name: &str, errand: Errand) -> Resul
 
 /// The project's batches: their names from the gate's own books, each as its provider shows it. One behind a connection
 /// that is out of service is passed over.
-async fn list(visit: &Visit<'_>, head: &Parts) -> Result<Vec<u8>, Stop> {
+async fn list(visit: &Visit<'_>, head: &Head<'_>) -> Result<Vec<u8>, Stop> {
     let query = Query::read(head.uri.query(), &["after", "limit"])?;
     let asked = query.page(PAGE)?;
     // One more than is shown tells whether another page follows.

@@ -85,16 +85,16 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call that was recorded as open.
+    /// A call that was recorded as open. It is large and passes through many hands, so it stays where it is.
     pub(crate) fn open(
         gate: Arc<Gateway>,
         arrival: &Arrival,
         opened: CallOpened,
         admitted: Admitted,
         asks: Asks,
-    ) -> Self {
+    ) -> Box<Self> {
         let in_flight = gate.meters.enter();
-        Self {
+        Box::new(Self {
             gate,
             _in_flight: in_flight,
             id: opened.call,
@@ -114,11 +114,11 @@ impl Call {
             first_byte_ms: 0,
             reached_upstream: false,
             answer_kept: None,
-        }
+        })
     }
 
     /// The same call with the provider key that came with it.
-    pub(crate) fn bringing(mut self, key: Option<Secret>) -> Self {
+    pub(crate) fn bringing(mut self: Box<Self>, key: Option<Secret>) -> Box<Self> {
         self.brought = key.map(Arc::new);
         self
     }
@@ -165,7 +165,7 @@ impl Call {
     }
 
     /// Opens provider keys for this call.
-    pub(crate) fn vault(&self) -> &Vault {
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
         &self.vault
     }
 
@@ -269,11 +269,8 @@ impl Call {
         let settled = CallSettled {
             provider_key: self.kept_key(),
             route_mode: self.offer.as_ref().map(|offer| offer.connection.owner.mode()),
-            provider: self
-                .offer
-                .as_ref()
-                .map_or_else(String::new, |offer| offer.connection.provider.to_string()),
-            model: self.offer.as_ref().map_or_else(String::new, |offer| offer.model.to_string()),
+            provider: self.offer.as_ref().map_or("", |offer| &*offer.connection.provider).to_owned(),
+            model: self.offer.as_ref().map_or("", |offer| &*offer.model).to_owned(),
             outcome,
             tokens,
             units,

@@ -1,9 +1,7 @@
 //! The content of a file on its way down: bytes pass unchanged, at the reader's pace and never held whole. Dropping it
 //! hangs up on the upstream.
 
-use std::future::Future as _;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,20 +10,21 @@ use domain::id::CallId;
 use http_body::{Body as _, SizeHint};
 use live::counters::Admitted;
 use live::meters::InFlight;
-use tokio::sync::futures::OwnedNotified;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::arrival::Arrival;
 use crate::body::CutOff;
 use crate::gate::Gateway;
+use crate::parting::Farewell;
 
 /// Bytes that come from an upstream and are nobody's conversation.
 pub(crate) struct Content {
     upstream: egress::Body,
     call: CallId,
     /// Strikes when the upstream was silent for too long, or all of it takes too long.
-    timer: Pin<Box<Sleep>>,
-    parting: Pin<Box<OwnedNotified>>,
+    timer: Alarm,
+    farewell: Farewell,
     between_bytes: Duration,
     over_at: Instant,
     last_byte: Instant,
@@ -48,8 +47,8 @@ impl Content {
         Self {
             upstream,
             call: arrival.call,
-            timer: Box::pin(sleep_until((now + between_bytes).min(over_at))),
-            parting: Box::pin(Arc::clone(&gate.parting).notified_owned()),
+            timer: Alarm::at((now + between_bytes).min(over_at)),
+            farewell: Farewell::new(&gate.parting),
             between_bytes,
             over_at,
             last_byte: now,
@@ -69,7 +68,7 @@ impl Content {
             return Poll::Ready(None);
         }
         loop {
-            if this.parting.as_mut().poll(context).is_ready() {
+            if this.farewell.is_over(context) {
                 return this.cut("the drain time is over");
             }
             match Pin::new(&mut this.upstream).poll_frame(context) {
@@ -86,12 +85,12 @@ impl Content {
                 Poll::Ready(Some(Err(_))) => return this.cut("the connection broke"),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
-                    ready!(this.timer.as_mut().poll(context));
+                    ready!(this.timer.poll(context));
                     let strike = (this.last_byte + this.between_bytes).min(this.over_at);
                     if Instant::now() >= strike {
                         return this.cut("a clock struck");
                     }
-                    this.timer.as_mut().reset(strike);
+                    this.timer.set(strike);
                 }
             }
         }

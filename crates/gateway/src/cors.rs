@@ -7,15 +7,16 @@ use domain::origin::{Origin, Origins};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, VARY,
 };
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::arrival::Arrival;
 use crate::authenticate::Caller;
 use crate::body::Body;
 use crate::gate::Gateway;
+use crate::head::Head;
+use crate::headers::write_request_id;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::{greet, stray};
 use crate::surface::{Route, route};
@@ -94,13 +95,12 @@ enum Sent {
 }
 
 impl Reader {
-    /// The reader of a request with these headers. Until its organization is known, the lists of all decide.
-    pub(crate) fn note(gate: &Gateway, headers: &HeaderMap) -> Self {
-        let mut pages = headers.get_all(ORIGIN).iter();
-        let sent = match (pages.next(), pages.next()) {
+    /// The reader of the answer to a request with this head. Until its organization is known, the lists of all decide.
+    pub(crate) fn note(gate: &Gateway, head: &Head<'_>) -> Self {
+        let sent = match (head.origin.first, head.origin.again) {
             (None, _) => Sent::Nothing,
-            (Some(page), None) => Sent::Page(page.clone()),
-            (Some(_), Some(_)) => Sent::Several,
+            (Some(page), false) => Sent::Page(page.clone()),
+            (Some(_), true) => Sent::Several,
         };
         let may_read = match &sent {
             Sent::Page(page) => gate.pages.let_in(page, &gate.snapshot.origins()),
@@ -140,9 +140,9 @@ impl Reader {
 }
 
 /// Whether a browser asks if a page may send a request.
-pub(crate) fn is_preflight(head: &Parts) -> bool {
+pub(crate) fn is_preflight(head: &Head<'_>) -> bool {
     head.method == Method::OPTIONS
-        && head.headers.contains_key(ORIGIN)
+        && head.origin.first.is_some()
         && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
@@ -151,7 +151,7 @@ pub(crate) async fn preflight(
     gate: &Gateway,
     arrival: &Arrival,
     reader: &Reader,
-    head: &Parts,
+    head: &Head<'_>,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     match asked_method(reader, head) {
@@ -161,7 +161,7 @@ pub(crate) async fn preflight(
 }
 
 /// The method that the page wants to use, if there is one at this path and the page may.
-fn asked_method<'a>(reader: &Reader, head: &'a Parts) -> Result<&'a HeaderValue, Refusal> {
+fn asked_method<'a>(reader: &Reader, head: &'a Head<'_>) -> Result<&'a HeaderValue, Refusal> {
     let wrong = || Refusal::new(Code::MethodNotAllowed, "This path does not take this method.");
     let mut asked = head.headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
     let (Some(method), None) = (asked.next(), asked.next()) else { return Err(wrong()) };
@@ -178,8 +178,7 @@ fn grant(arrival: &Arrival, method: &HeaderValue, asked: &HeaderMap) -> Response
     let mut response = Response::new(Body::whole(bytes::Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert("x-request-id", arrival.request_id.clone());
-    headers.insert("request-id", arrival.request_id.clone());
+    write_request_id(headers, &arrival.request_id);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method.clone());
     headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_S);
     if let Ok(allowed) = HeaderValue::try_from(allowed_headers(asked)) {

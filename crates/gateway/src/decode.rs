@@ -11,7 +11,6 @@ use domain::protocol::Protocol;
 use domain::route::Offer;
 use domain::usage::Surface;
 use http::header::HeaderName;
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use wire::dialect::{anthropic, gemini, openai, responses};
@@ -21,6 +20,7 @@ use wire::surfaces;
 
 use crate::authenticate::Caller;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::listing::percent_decoded;
 use crate::refusal::{Refusal, Stop};
 use crate::surface::{Endpoint, GoogleMethod, GooglePath};
@@ -39,7 +39,7 @@ pub(crate) struct Asked {
     /// What it asks for that is not counted in tokens.
     pub units: Units,
     /// The form it came as, if it came as one.
-    pub upload: Option<Upload>,
+    pub upload: Option<Box<Upload>>,
     /// The body, byte for byte.
     pub body: Bytes,
     /// The same in neutral form, once a connection needs it that speaks another protocol.
@@ -62,7 +62,7 @@ pub(crate) enum Strictness {
 }
 
 /// Asks for [`Strictness::Strict`] with the value `true`.
-const STRICT: &str = "x-portcullis-strict";
+pub(crate) const STRICT: &str = "x-portcullis-strict";
 /// The headers that choose versions: they are the caller's to set, and say nothing of the caller.
 const VERSIONS: [HeaderName; 3] = [
     HeaderName::from_static("anthropic-version"),
@@ -103,7 +103,7 @@ pub(crate) async fn decode(
     gate: &Gateway,
     caller: &Caller,
     endpoint: Endpoint<'_>,
-    head: &Parts,
+    head: &Head<'_>,
     body: Incoming,
 ) -> Result<Asked, Stop> {
     let Endpoint { surface, path } = endpoint;
@@ -116,7 +116,8 @@ pub(crate) async fn decode(
         limit => limit,
     };
     let body = incoming::receive(gate, head, body, limit).await?;
-    let upload = boundary.map(|boundary| Upload::read(surface, &boundary, &body)).transpose()?;
+    let upload =
+        boundary.map(|boundary| Upload::read(surface, &boundary, &body).map(Box::new)).transpose()?;
     let surfaces::Asked { request: facts, units } = match &upload {
         Some(upload) => upload.asked().clone(),
         None if surfaces::is_here(surface) => surfaces::read(surface, &body).map_err(refused)?,
@@ -124,7 +125,7 @@ pub(crate) async fn decode(
             surfaces::Asked { request: read(surface, path, &body).map_err(refused)?, units: Units::default() }
         }
     };
-    let strictness = match head.headers.get(STRICT).map(HeaderValue::as_bytes) {
+    let strictness = match head.strict.first.map(HeaderValue::as_bytes) {
         None | Some(b"false") => Strictness::Lenient,
         Some(b"true") => Strictness::Strict,
         Some(_) => {
@@ -137,7 +138,7 @@ pub(crate) async fn decode(
     let asks_events =
         head.uri.query().is_some_and(|query| query.split('&').any(|member| member == "alt=sse"));
     let framing = if method.is_some() && !asks_events { Framing::Array } else { Framing::Events };
-    let versions = versions(&head.headers);
+    let versions = head.versions.first.map(|_| versions(&head.headers)).unwrap_or_default();
     Ok(Asked { surface, method, facts, units, upload, body, neutral: None, strictness, framing, versions })
 }
 

@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A call that was answered, and its answer.
 pub(crate) struct Reply {
     /// The open call.
-    pub call: Call,
+    pub call: Box<Call>,
     /// What the upstream gave.
     pub answered: Answered,
 }
@@ -49,7 +49,7 @@ impl Offers {
 /// Calls the connections on offer until one answers.
 pub(crate) async fn dispatch(
     gate: &Gateway,
-    mut call: Call,
+    mut call: Box<Call>,
     offers: Vec<Offer>,
     asked: &Asked,
 ) -> Result<Reply, Stop> {
@@ -62,12 +62,12 @@ pub(crate) async fn dispatch(
             Ok(taken) => taken,
             Err(unavailable) => break unavailable,
         };
-        let (Some(offer), Some(left)) = (offers.all.get(index).cloned(), offers.left.get_mut(index)) else {
-            break Unavailable::Broken;
-        };
-        *left = false;
+        if let Some(left) = offers.left.get_mut(index) {
+            *left = false;
+        }
+        let Some(offer) = offers.all.get(index) else { break Unavailable::Broken };
         call.take_turn(turn);
-        match try_connection(gate, &mut call, &offer, &offers, asked).await {
+        match try_connection(gate, &mut call, offer, &offers, asked).await {
             Ok(answered) => return Ok(Reply { call, answered }),
             Err(failure) => {
                 let next = failure.next;

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use domain::code::Code;
 use domain::file::{Content, File, Removed};
 use domain::scope::Access;
-use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 use hyper::body::Incoming;
 use live::counters::Admitted;
@@ -22,6 +21,7 @@ use crate::authenticate::authenticate;
 use crate::body::Body;
 use crate::cors::Reader;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::listing::{respond, respond_with};
 use crate::permit::permit;
 use crate::query::Query;
@@ -77,7 +77,7 @@ pub(crate) async fn serve(
     arrival: &Arrival,
     reader: &mut Reader,
     place: Place<'_>,
-    head: &Parts,
+    head: &Head<'_>,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
@@ -99,7 +99,7 @@ pub(crate) async fn serve(
 }
 
 /// The project's files, from the gate's own books.
-async fn list(visit: &Visit<'_>, head: &Parts) -> Result<Vec<u8>, Stop> {
+async fn list(visit: &Visit<'_>, head: &Head<'_>) -> Result<Vec<u8>, Stop> {
     let query = Query::read(head.uri.query(), &["after", "limit", "order", "purpose"])?;
     let asked = query.page(PAGE)?;
     // One more than is shown tells whether another page follows.

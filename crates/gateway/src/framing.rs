@@ -2,11 +2,11 @@
 //! the connection, because what follows on it cannot be trusted to be a request. It knows no path and no key.
 
 use domain::code::Code;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::request::Parts;
+use http::header::{EXPECT, UPGRADE};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Version};
 
+use crate::head::{Head, Sent};
 use crate::refusal::Refusal;
 
 /// Most header lines of a request.
@@ -20,7 +20,7 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Refuses a head that is ambiguous or beyond its bounds.
-pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
+pub(crate) fn check(head: &Head<'_>) -> Result<(), Refusal> {
     if head.headers.len() > MAX_HEADERS {
         return Err(Refusal::new(Code::HeadTooLarge, "The request has too many headers."));
     }
@@ -38,30 +38,28 @@ pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
 }
 
 /// What can be read in more than one way; an empty answer is good.
-fn ambiguity(head: &Parts) -> Option<&'static str> {
+fn ambiguity(head: &Head<'_>) -> Option<&'static str> {
     let one_http = head.version <= Version::HTTP_11;
-    let count = |name| head.headers.get_all(name).iter().count();
-    if count(CONTENT_LENGTH) > 1 || (count(CONTENT_LENGTH) > 0 && count(TRANSFER_ENCODING) > 0) {
+    let (length, coding) = (head.content_length, head.transfer_encoding);
+    if length.again || (length.first.is_some() && coding.first.is_some()) {
         return Some("The request says its length in more than one way.");
     }
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    if codings.next().is_some_and(|coding| !is(coding, "chunked")) || codings.next().is_some() {
+    if coding.again || coding.first.is_some_and(|coding| !is(coding, "chunked")) {
         return Some("The only transfer coding that is taken is chunked.");
     }
     if one_http && (head.uri.scheme().is_some() || head.uri.authority().is_some()) {
         return Some("The request's target must be a path: this is no proxy.");
     }
-    if !head.headers.get_all(EXPECT).iter().all(|expected| is(expected, "100-continue")) {
+    if !head.all(head.expect, EXPECT).all(|expected| is(expected, "100-continue")) {
         return Some("The only expectation that is met is 100-continue.");
     }
     // Other upgrades, such as to HTTP/2, are not taken up and harm nobody. A browser opens a WebSocket for any page.
-    if head.headers.get_all(UPGRADE).iter().any(asks_for_websocket) {
+    if head.all(head.upgrade, UPGRADE).any(asks_for_websocket) {
         return Some("There are no WebSockets here.");
     }
-    let mut hosts = head.headers.get_all(HOST).iter();
-    let (host, again) = (hosts.next(), hosts.next());
+    let Sent { first: host, again, .. } = head.host;
     match (host, head.uri.authority()) {
-        _ if again.is_some() => Some("The request has more than one host header."),
+        _ if again => Some("The request has more than one host header."),
         (None, None) if head.version == Version::HTTP_10 => None,
         (None, None) => Some("The request names no host."),
         (Some(host), Some(authority)) if !is(host, authority.as_str()) => {
@@ -121,7 +119,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        check(&head).err().map(|refusal| refusal.code())
+        check(&Head::of(&head)).err().map(|refusal| refusal.code())
     }
 
     #[test]

@@ -18,7 +18,7 @@ use live::pool::Pool;
 use live::refusals::Refusals;
 use live::snapshot::Snapshot;
 use live::sources::Sources;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use vault::digest::Pepper;
 use vault::envelope::Vault;
 
@@ -27,6 +27,7 @@ use crate::cors::Pages;
 use crate::forwarded::Proxies;
 use crate::inline::ProviderUrls;
 use crate::listener::Capacity;
+use crate::parting::Parting;
 use crate::strangers::Strangers;
 use crate::upstream::AccessTokens;
 
@@ -163,7 +164,7 @@ pub struct Gateway {
     pub(crate) parking: Semaphore,
     pub(crate) in_flight: Arc<Semaphore>,
     /// Tells streams that the time to finish is over.
-    pub(crate) parting: Arc<Notify>,
+    pub(crate) parting: Arc<Parting>,
     draining: AtomicBool,
 }
 
@@ -222,7 +223,7 @@ impl Gateway {
             settings,
             parking: Semaphore::new(settings.strangers.parked),
             in_flight: Arc::new(Semaphore::new(settings.capacity.in_flight)),
-            parting: Arc::new(Notify::new()),
+            parting: Arc::default(),
             draining: AtomicBool::new(false),
         })
     }
@@ -246,6 +247,6 @@ impl Gateway {
 
     /// Ends the streams that still run, each with an event that says why.
     pub(crate) fn end_streams(&self) {
-        self.parting.notify_waiters();
+        self.parting.end();
     }
 }

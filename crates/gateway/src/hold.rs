@@ -20,7 +20,7 @@ pub(crate) async fn hold(
     caller: &Caller,
     admitted: Admitted,
     asked: &Asked,
-) -> Result<Call, Stop> {
+) -> Result<Box<Call>, Stop> {
     let opened = CallOpened {
         call: arrival.call,
         org: caller.scope.org(),

@@ -10,21 +10,21 @@ use domain::pool::quota::Quotas;
 use domain::route::{Connection, Offer, Owner, Serves};
 use domain::scope::InlineKeys;
 use domain::secret::Secret;
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use uuid::Uuid;
 use wire::catalog::{self, Provider, check_key_format};
 
 use crate::authenticate::Caller;
 use crate::decode::Asked;
 use crate::gate::Gateway;
+use crate::head::{Head, Sent};
 use crate::plan::{answering, permitted};
 use crate::refusal::{Refusal, Stop};
 
 /// The header that carries the key.
 pub(crate) const KEY: &str = "x-portcullis-provider-key";
 /// The header that names its provider when the model does not.
-const PROVIDER: &str = "x-portcullis-provider";
+pub(crate) const PROVIDER: &str = "x-portcullis-provider";
 
 /// Where the keys of each provider may be sent, by slug. A provider that is not in here takes none from a request.
 pub type ProviderUrls = HashMap<&'static str, Arc<str>>;
@@ -36,8 +36,8 @@ pub(crate) struct Brought {
 }
 
 /// What a request brings: its own key, if the caller's organization allows that.
-pub(crate) fn brought(caller: &Caller, head: &Parts) -> Result<Option<Brought>, Stop> {
-    let (sent, provider) = (only(&head.headers, KEY)?, only(&head.headers, PROVIDER)?);
+pub(crate) fn brought(caller: &Caller, head: &Head<'_>) -> Result<Option<Brought>, Stop> {
+    let (sent, provider) = (only(head.provider_key, KEY)?, only(head.provider, PROVIDER)?);
     let Some(sent) = sent else {
         return match provider {
             None => Ok(None),
@@ -54,8 +54,8 @@ pub(crate) fn brought(caller: &Caller, head: &Parts) -> Result<Option<Brought>, 
 }
 
 /// Refuses a key that comes with a request about what a provider keeps: the gate holds no such thing for it.
-pub(crate) fn refuse(head: &Parts) -> Result<(), Stop> {
-    if head.headers.contains_key(KEY) {
+pub(crate) fn refuse(head: &Head<'_>) -> Result<(), Stop> {
+    if head.provider_key.first.is_some() {
         let message = "What a key of one's own keeps is asked of its provider.";
         return Err(invalid(message.to_owned(), KEY));
     }
@@ -122,12 +122,11 @@ fn place_of(provider: &Provider) -> u128 {
     catalog::providers().iter().take_while(|other| other.slug != provider.slug).map(|_| 1).sum()
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a HeaderValue>, Stop> {
-    let mut sent = headers.get_all(name).iter();
-    match (sent.next(), sent.next()) {
-        (first, None) => Ok(first),
-        _ => Err(invalid(format!("The header {name} was sent more than once."), name)),
+fn only<'a>(sent: Sent<'a>, name: &'static str) -> Result<Option<&'a HeaderValue>, Stop> {
+    if sent.again {
+        return Err(invalid(format!("The header {name} was sent more than once."), name));
     }
+    Ok(sent.first)
 }
 
 fn invalid(message: String, about: &str) -> Stop {

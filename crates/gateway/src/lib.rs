@@ -19,6 +19,7 @@ mod relay;
 mod upstream;
 mod whole;
 
+mod alarm;
 mod arrival;
 pub mod batches;
 mod body;
@@ -26,8 +27,10 @@ mod call;
 mod content;
 mod files;
 mod forwarded;
+mod head;
 mod headers;
 mod listing;
+mod parting;
 mod query;
 mod references;
 mod refusal;

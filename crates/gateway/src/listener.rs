@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::census::{Census, Full, Place, Standing};
@@ -28,6 +28,7 @@ use self::connection::Connection;
 use self::workers::{Serve, Workers};
 use crate::framing::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::gate::Gateway;
+use crate::parting::{Farewell, Parting};
 
 pub use self::census::Capacity;
 pub use self::tls::{BadCertificate, Certificate};
@@ -91,8 +92,10 @@ impl Listener {
     /// Serves on a thread for each core until `stop` resolves, then lets running calls finish up to the drain time.
     pub async fn serve(self, gate: Arc<Gateway>, stop: impl Future<Output = ()>) {
         let Self { socket, workers, certificate } = self;
-        let builder = Arc::new(builder(&gate));
-        let connections = GracefulShutdown::new();
+        let builder = Arc::new(builder());
+        let closing = Arc::<Parting>::default();
+        // Nothing is ever sent: it ends when the last connection has.
+        let (open, mut all_closed) = mpsc::channel(1);
         let mut door = Door { census: Census::new(gate.settings.capacity), crowded: false };
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -119,7 +122,8 @@ impl Listener {
                 let connection = Connection {
                     gate: Arc::clone(&gate),
                     builder: Arc::clone(&builder),
-                    watcher: connections.watcher(),
+                    closing: Farewell::new(&closing),
+                    open: open.clone(),
                     peer: peer.ip(),
                     place,
                     seat,
@@ -129,7 +133,9 @@ impl Listener {
         }
         drop(socket);
         gate.begin_drain();
-        let mut over = std::pin::pin!(connections.shutdown());
+        drop(open);
+        closing.end();
+        let mut over = std::pin::pin!(all_closed.recv());
         if timeout(gate.settings.timeouts.drain, &mut over).await.is_err() {
             tracing::warn!("the drain time is over; connections that still run are closed");
             gate.end_streams();
@@ -185,14 +191,10 @@ impl Door {
     }
 }
 
-fn builder(gate: &Gateway) -> Builder<TokioExecutor> {
+fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(gate.settings.timeouts.header)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES);
+    // How long a head may take is the pulse's to say, with one timer for a connection and not one for each request.
+    builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

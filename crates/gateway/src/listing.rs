@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use domain::code::Code;
 use domain::scope::Access;
-use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use live::counters::Admitted;
 use wire::listing::{Listed, write_list, write_one};
@@ -14,6 +13,8 @@ use crate::authenticate::{Caller, authenticate};
 use crate::body::Body;
 use crate::cors::Reader;
 use crate::gate::Gateway;
+use crate::head::Head;
+use crate::headers::{write_request_id, write_standing};
 use crate::permit::permit;
 use crate::refusal::{Refusal, Stop};
 use crate::strangers::greet;
@@ -23,7 +24,7 @@ pub(crate) async fn all(
     gate: &Gateway,
     arrival: &Arrival,
     reader: &mut Reader,
-    head: &Parts,
+    head: &Head<'_>,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;
@@ -40,7 +41,7 @@ pub(crate) async fn one(
     gate: &Gateway,
     arrival: &Arrival,
     reader: &mut Reader,
-    head: &Parts,
+    head: &Head<'_>,
     encoded: &str,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
@@ -97,9 +98,8 @@ pub(crate) fn respond_with(
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert("x-request-id", arrival.request_id.clone());
-    headers.insert("request-id", arrival.request_id.clone());
-    crate::headers::write_standing(headers, admitted);
+    write_request_id(headers, &arrival.request_id);
+    write_standing(headers, admitted);
     response
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::code::Code;
 use domain::scope::Access;
-use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 
@@ -19,6 +18,7 @@ use crate::cors::{self, Reader};
 use crate::decode::decode;
 use crate::dispatch::dispatch;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::hold::hold;
 use crate::permit::permit;
 use crate::plan::plan;
@@ -48,9 +48,10 @@ pub(crate) async fn serve(
     load: Load,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, HangUp> {
-    let (head, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let head = Head::of(&parts);
     let arrival = Arrival::note(&gate, peer, &head).map_err(|_| HangUp)?;
-    let mut reader = Reader::note(&gate, &head.headers);
+    let mut reader = Reader::note(&gate, &head);
     if let Err(refusal) = framing::check(&head) {
         gate.meters.refused(refusal.code());
         let mut response = closing(&head, arrival.refuse(refusal));
@@ -66,9 +67,12 @@ pub(crate) async fn serve(
         }
         _ if cors::is_preflight(&head) => cors::preflight(&gate, &arrival, &reader, &head).await,
         Route::Call(endpoint) => call(&gate, &arrival, &mut reader, endpoint, &head, body).await,
-        Route::Kept(kept) => stateful::serve(&gate, &arrival, &mut reader, kept, &head).await,
-        Route::Files(place) => files::serve(&gate, &arrival, &mut reader, place, &head, body).await,
-        Route::Batches(place) => batches::serve(&gate, &arrival, &mut reader, place, &head, body).await,
+        // Boxed because they are large and rare: a call is to take no more room than it needs.
+        Route::Kept(kept) => Box::pin(stateful::serve(&gate, &arrival, &mut reader, kept, &head)).await,
+        Route::Files(place) => Box::pin(files::serve(&gate, &arrival, &mut reader, place, &head, body)).await,
+        Route::Batches(place) => {
+            Box::pin(batches::serve(&gate, &arrival, &mut reader, place, &head, body)).await
+        }
         Route::Models => listing::all(&gate, &arrival, &mut reader, &head).await,
         Route::Model(name) => listing::one(&gate, &arrival, &mut reader, &head, name).await,
         Route::SecurityTxt => match &gate.security_txt {
@@ -98,7 +102,7 @@ async fn call(
     arrival: &Arrival,
     reader: &mut Reader,
     endpoint: Endpoint<'_>,
-    head: &Parts,
+    head: &Head<'_>,
     body: Incoming,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
@@ -125,7 +129,9 @@ async fn call(
     asked.neutralise(&offers)?;
     let held = hold(gate, arrival, &caller, admitted, &asked).await?;
     let reply = dispatch(gate, held.bringing(key), offers, &asked).await?;
-    relay::relay(gate, reply, asked).await
+    let dialect = asked.surface.dialect();
+    drop(asked);
+    relay::relay(gate, reply, dialect).await
 }
 
 fn nothing_here() -> Refusal {
@@ -133,7 +139,7 @@ fn nothing_here() -> Refusal {
 }
 
 /// Ends an HTTP/1 connection after this answer.
-fn closing(head: &Parts, mut response: Response<Body>) -> Response<Body> {
+fn closing(head: &Head<'_>, mut response: Response<Body>) -> Response<Body> {
     if head.version <= Version::HTTP_11 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

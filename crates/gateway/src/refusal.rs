@@ -10,9 +10,13 @@ use live::counters::Unit;
 use wire::failure::{ErrorBody, UpstreamError};
 
 use crate::body::Body;
+use crate::headers::{RETRY_AFTER_MS, SHOULD_RETRY, write_ratelimit, write_request_id};
 
 /// Advised delay when nothing better is known, in milliseconds.
 const DEFAULT_RETRY_AFTER_MS: u64 = 1_000;
+
+/// Room for the headers of a refusal, so that their table is made once and does not grow.
+const REFUSAL_HEADERS: usize = 12;
 
 /// How a stage ends a request.
 pub(crate) enum Stop {
@@ -169,20 +173,20 @@ impl Refusal {
         let mut response = Response::new(Body::whole(envelope.into()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        headers.reserve(REFUSAL_HEADERS);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("x-request-id", request_id.clone());
-        headers.insert("request-id", request_id.clone());
+        write_request_id(headers, request_id);
         if let Some((unit, standing)) = &self.ratelimit {
-            crate::headers::write_ratelimit(headers, *unit, standing);
+            write_ratelimit(headers, *unit, standing);
         }
         match self.retry.unwrap_or(row.retry) {
             Retry::Never => {
-                headers.insert("x-should-retry", HeaderValue::from_static("false"));
+                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
             }
             Retry::Later => {
                 let delay_ms = self.retry_after_ms.unwrap_or(DEFAULT_RETRY_AFTER_MS);
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(delay_ms.div_ceil(1_000)));
-                headers.insert("retry-after-ms", HeaderValue::from(delay_ms));
+                headers.insert(RETRY_AFTER_MS, HeaderValue::from(delay_ms));
             }
         }
         if row.code == Code::Unauthorized {

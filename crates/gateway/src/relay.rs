@@ -14,18 +14,18 @@ use domain::protocol::Dialect;
 use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
 use http_body::Body as _;
-use tokio::sync::futures::OwnedNotified;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use wire::flow::Flow;
 use wire::surfaces::Reported;
 use wire::tap::{Ending, State};
 
+use crate::alarm::Alarm;
 use crate::body::{Body, CutOff};
 use crate::call::{Call, Produced};
-use crate::decode::Asked;
 use crate::dispatch::{Reply, tell_calm};
 use crate::gate::{Gateway, Timeouts};
 use crate::headers::write_answer;
+use crate::parting::Farewell;
 use crate::refusal::{Refusal, Stop};
 use crate::upstream::Answered;
 use crate::whole::{self, Whole};
@@ -34,21 +34,21 @@ use crate::whole::{self, Whole};
 const LINGER: Duration = Duration::from_millis(50);
 
 /// Sends the reply down.
-pub(crate) async fn relay(gate: &Gateway, reply: Reply, asked: Asked) -> Result<Response<Body>, Stop> {
+pub(crate) async fn relay(gate: &Gateway, reply: Reply, dialect: Dialect) -> Result<Response<Body>, Stop> {
     let Reply { call, answered } = reply;
-    let dialect = asked.surface.dialect();
-    drop(asked);
-    match answered {
+    let whole = match answered {
         Answered::Whole { body, answer } => {
-            let (units, at_least, media_type) = (None, None, "application/json");
-            whole::send(call, Whole { body, answer, units, at_least, media_type }).await
+            Whole { body, answer, units: None, at_least: None, media_type: "application/json" }
         }
         Answered::Beside { body, reported, media_type } => {
             let Reported { answer, units, at_least } = reported;
-            whole::send(call, Whole { body, answer, units, at_least, media_type }).await
+            Whole { body, answer, units, at_least, media_type }
         }
-        Answered::Stream { rest, flow, out } => Ok(Relay::begin(gate, call, dialect, rest, flow, out)),
-    }
+        Answered::Stream { rest, flow, out } => {
+            return Ok(Relay::begin(gate, call, dialect, rest, flow, out));
+        }
+    };
+    whole::send(call, whole).await
 }
 
 /// The status that every stream begins with.
@@ -73,10 +73,10 @@ pub(crate) struct Relay {
     flow: Flow,
     dialect: Dialect,
     out: VecDeque<Bytes>,
-    call: Call,
+    call: Box<Call>,
     phase: Phase,
-    timer: Pin<Box<Sleep>>,
-    parting: Pin<Box<OwnedNotified>>,
+    timer: Alarm,
+    farewell: Farewell,
     timeouts: Timeouts,
     keep_alive: Duration,
     last_byte: Instant,
@@ -86,7 +86,7 @@ pub(crate) struct Relay {
 impl Relay {
     fn begin(
         gate: &Gateway,
-        call: Call,
+        call: Box<Call>,
         dialect: Dialect,
         rest: egress::Body,
         flow: Flow,
@@ -106,15 +106,15 @@ impl Relay {
             out,
             call,
             phase: Phase::Running,
-            timer: Box::pin(sleep_until(now)),
-            parting: Box::pin(Arc::clone(&gate.parting).notified_owned()),
+            timer: Alarm::at(now),
+            farewell: Farewell::new(&gate.parting),
             timeouts: gate.settings.timeouts,
             keep_alive: gate.settings.keep_alive,
             last_byte: now,
             last_piece: now,
         };
         let first = relay.next_strike();
-        relay.timer.as_mut().reset(first);
+        relay.timer.set(first);
         relay.conclude();
         *response.body_mut() = Body::Relay(Box::pin(relay));
         response
@@ -126,17 +126,23 @@ impl Relay {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, CutOff>>> {
         let this = &mut *self;
+        let mut read_at = None;
         loop {
             if let Phase::Syncing(synced) = &mut this.phase {
                 ready!(synced.as_mut().poll(context));
                 this.phase = Phase::Closing;
             }
             if let Some(piece) = this.out.pop_front() {
-                this.last_piece = Instant::now();
+                // One look at the clock does for a piece that goes as it came.
+                this.last_piece = read_at.unwrap_or_else(Instant::now);
                 return Poll::Ready(Some(Ok(piece)));
             }
             match this.phase {
-                Phase::Running => ready!(this.poll_upstream(context)),
+                Phase::Running => {
+                    let before = this.last_byte;
+                    ready!(this.poll_upstream(context));
+                    read_at = (this.last_byte != before).then_some(this.last_byte);
+                }
                 Phase::Closing => ready!(this.poll_linger(context)),
                 Phase::Syncing(_) => {}
                 Phase::BreakingOff => {
@@ -154,7 +160,7 @@ impl Relay {
             self.phase = Phase::Over;
             return Poll::Ready(());
         };
-        if self.parting.as_mut().poll(context).is_ready() {
+        if self.farewell.is_over(context) {
             self.cut(
                 Code::Unavailable,
                 "The gate is stopping; send the request again.",
@@ -203,7 +209,7 @@ impl Relay {
 
     /// Strikes when the upstream was silent for too long, the call took too long, or a comment is due.
     fn poll_clocks(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        ready!(self.timer.as_mut().poll(context));
+        ready!(self.timer.poll(context));
         let now = Instant::now();
         if now >= self.end_of_patience() {
             self.run_out();
@@ -214,7 +220,7 @@ impl Relay {
             self.last_piece = now;
         }
         let next = self.next_strike();
-        self.timer.as_mut().reset(next);
+        self.timer.set(next);
         Poll::Ready(())
     }
 
@@ -245,10 +251,10 @@ impl Relay {
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(upstream) = &mut self.upstream {
             match Pin::new(upstream).poll_frame(context) {
-                Poll::Ready(Some(Ok(_))) if self.timer.as_mut().poll(context).is_pending() => {}
+                Poll::Ready(Some(Ok(_))) if self.timer.poll(context).is_pending() => {}
                 Poll::Ready(_) => self.upstream = None,
                 Poll::Pending => {
-                    ready!(self.timer.as_mut().poll(context));
+                    ready!(self.timer.poll(context));
                     self.upstream = None;
                 }
             }
@@ -303,7 +309,7 @@ impl Relay {
 
     fn close(&mut self, ticket: Option<live::outbox::Ticket>) {
         self.out.extend(self.flow.close());
-        self.timer.as_mut().reset(Instant::now() + LINGER);
+        self.timer.set(Instant::now() + LINGER);
         self.phase = match ticket {
             Some(ticket) if self.call.gate().outbox.syncs_always() => {
                 let (gate, kept) = (Arc::clone(self.call.gate()), self.call.answer_kept());

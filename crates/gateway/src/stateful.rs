@@ -10,7 +10,6 @@ use domain::protocol::Protocol;
 use domain::route::{Connection, Held, Offer};
 use domain::scope::Access;
 use domain::usage::Surface;
-use http::request::Parts;
 use http::{Method, Response};
 use vault::digest::sha256;
 use wire::request::Continued;
@@ -22,6 +21,7 @@ use crate::body::Body;
 use crate::cors::Reader;
 use crate::decode::Asked;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::permit::permit;
 use crate::plan::{answering, permitted};
 use crate::refusal::{Refusal, Stop};
@@ -82,7 +82,7 @@ pub(crate) async fn serve(
     arrival: &Arrival,
     reader: &mut Reader,
     kept: Kept<'_>,
-    head: &Parts,
+    head: &Head<'_>,
 ) -> Result<Response<Body>, Stop> {
     greet(gate, arrival).await?;
     let caller = authenticate(gate, arrival, head).await?;

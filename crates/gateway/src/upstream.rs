@@ -7,6 +7,7 @@ mod credentials;
 mod errand;
 mod exchanged;
 mod failure;
+mod keys;
 mod outgoing;
 mod words;
 
@@ -18,14 +19,13 @@ use bytes::Bytes;
 use domain::code::Code;
 use domain::pool::Told;
 use domain::protocol::Protocol;
-use domain::route::{Connection, Offer};
+use domain::route::Offer;
 use domain::secret::Secret;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use live::meters::Attempt;
 use tokio::time::{Instant, timeout_at};
-use vault::envelope::{Bind, Vault};
 use wire::answer::Answer;
 use wire::dialect::Echo;
 use wire::flow::Flow;
@@ -42,11 +42,10 @@ pub(crate) use errand::{Courier, Effect, Errand};
 use failure::misconfigured;
 pub(crate) use failure::{Failure, Next};
 use failure::{Spoken, began_with_error, classify_failed, classify_status, limited, silent};
+use keys::open_sealed;
 pub(crate) use outgoing::{Exchange, exchange};
 use outgoing::{build, outgoing};
 
-/// The purpose under which provider keys are sealed.
-const PURPOSE: &str = "provider_key";
 /// Comments that are kept back while nothing else has come, so that an error after them can still be a status:
 /// no more than these bytes, for no longer than this time, for the caller must see that something is alive.
 const COMMENT_BYTES: usize = 16 << 10;
@@ -73,27 +72,23 @@ pub(crate) async fn attempt(
     let secret = open_key(call, offer)?;
     let target = targets::target(&gate.policy, &offer.connection, &outgoing.path)
         .map_err(|no_target| misconfigured(&no_target.to_string()))?;
-    let mut request = build(asked, &outgoing)?;
+    let mut request = build(asked, &outgoing);
     let timeouts = gate.settings.timeouts;
     let whole = Instant::from_std(call.started() + timeouts.whole);
     let first_byte = (Instant::now() + timeouts.first_byte).min(whole);
-    let credentials = credentials::authorize(
-        gate,
-        offer,
-        outgoing.auth,
-        secret.as_ref(),
-        &target,
-        &mut request,
-        &outgoing.body,
-    );
-    timeout_at(first_byte, credentials).await.map_err(|_| silent())??;
+    if let Some(secret) = &secret {
+        let token = credentials::exchanged(gate, offer, outgoing.auth, secret, first_byte).await?;
+        let proof = token.as_ref().unwrap_or(secret);
+        credentials::authorize(gate, outgoing.auth, proof, &target, &mut request, &outgoing.body)?;
+    }
     call.attempt(offer, &outgoing.dropped);
     let response = timeout_at(first_byte, gate.egress.send(&target, request)).await.map_err(|_| silent())?;
     let response = response.map_err(|failed| classify_failed(&failed))?;
     call.first_byte();
     let spoken = Spoken { protocol: outgoing.exchange.protocol(), secret: secret.as_deref() };
     if response.status() != StatusCode::OK {
-        return Err(classify_status(response, spoken, first_byte, gate.clock.now()).await);
+        let classified = classify_status(response, spoken, first_byte, gate.clock.now());
+        return Err(Box::pin(classified).await);
     }
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Failure::provider(
@@ -103,7 +98,7 @@ pub(crate) async fn attempt(
         ));
     }
     if surfaces::is_here(asked.surface) {
-        return beside::receive(gate, response, asked, spoken, first_byte, whole).await;
+        return Box::pin(beside::receive(gate, response, asked, spoken, first_byte, whole)).await;
     }
     let id = call.id().uuid().simple().to_string();
     let echo = Echo {
@@ -129,22 +124,6 @@ fn open_key(call: &Call, offer: &Offer) -> Result<Option<Arc<Secret>>, Failure> 
         return Ok(Some(Arc::clone(brought)));
     }
     open_sealed(call.vault(), &offer.connection)
-}
-
-/// The key of a connection.
-fn open_sealed(vault: &Vault, connection: &Connection) -> Result<Option<Arc<Secret>>, Failure> {
-    let Some(sealed) = &connection.sealed else { return Ok(None) };
-    let bind = Bind { org: connection.owner.org(), record: connection.id.uuid(), purpose: PURPOSE };
-    vault.open(sealed, &bind).map(|secret| Some(Arc::new(secret))).map_err(|broken| {
-        let refusal = Refusal::new(Code::NoAvailableRoute, "No connection for this model is in service.");
-        Failure::new(
-            Next::Elsewhere,
-            refusal,
-            Attempt::Unreachable,
-            format!("the provider key does not open: {broken}"),
-        )
-        .telling(Told::Sealed)
-    })
 }
 
 enum Unread {

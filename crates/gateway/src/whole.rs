@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::price::Units;
 use domain::usage::Outcome;
 use http::{HeaderValue, Response, header};
+use live::outbox::Ticket;
 use wire::answer::Answer;
 
 use crate::body::Body;
@@ -26,7 +27,20 @@ pub(crate) struct Whole {
 }
 
 /// Settles the call and answers.
-pub(crate) async fn send(mut call: Call, whole: Whole) -> Result<Response<Body>, Stop> {
+pub(crate) async fn send(mut call: Box<Call>, whole: Whole) -> Result<Response<Body>, Stop> {
+    let (response, settled) = answer(&mut call, whole);
+    if let Some(ticket) = settled {
+        for ticket in call.answer_kept().into_iter().chain([ticket]) {
+            if let Err(failed) = call.gate().outbox.durable(ticket).await {
+                tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
+            }
+        }
+    }
+    Ok(response)
+}
+
+/// The answer, and what its settlement is waited for with.
+fn answer(call: &mut Call, whole: Whole) -> (Response<Body>, Option<Ticket>) {
     let Whole { body, answer, units, at_least, media_type } = whole;
     if let Some(name) = &answer.kept_as {
         call.keep_answer(name);
@@ -36,15 +50,11 @@ pub(crate) async fn send(mut call: Call, whole: Whole) -> Result<Response<Body>,
     let settled = call.settle(Outcome::Complete, 200, produced);
     let mut response = Response::new(Body::whole(body));
     let headers = response.headers_mut();
-    write_answer(headers, &call);
+    write_answer(headers, call);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Some((cost, ticket)) = settled {
+    let ticket = settled.map(|(cost, ticket)| {
         write_cost(headers, cost);
-        for ticket in call.answer_kept().into_iter().chain([ticket]) {
-            if let Err(failed) = call.gate().outbox.durable(ticket).await {
-                tracing::error!(%failed, "a settlement was recorded but not yet synced to disk");
-            }
-        }
-    }
-    Ok(response)
+        ticket
+    });
+    (response, ticket)
 }

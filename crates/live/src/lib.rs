@@ -12,3 +12,4 @@ pub mod pool;
 pub mod refusals;
 pub mod snapshot;
 pub mod sources;
+mod thread_number;

@@ -1,7 +1,8 @@
 //! Figures for operators: a registry with bounded labels whose handles are resolved once, so that recording is a
-//! few atomic additions. It knows no key, no tenant and no model: none of them may become a label.
+//! few atomic additions, to places that threads do not share. It knows no key, no tenant and no model: none of them may become a label.
 
 mod latency;
+mod tally;
 
 use std::array::from_fn;
 use std::fmt;
@@ -14,13 +15,13 @@ use domain::scope::Denied;
 use domain::time::Timestamp;
 use domain::usage::{CallSettled, Outcome, Pace, Surface};
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::pool::Census;
 use latency::Latency;
+use tally::Tally;
 
 /// How one upstream attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,19 +97,19 @@ fn counts_of(units: &Units) -> [u64; UNITS.len()] {
 /// All figures.
 pub struct Meters {
     registry: Registry,
-    requests: [[[Counter; STATUS_CLASSES.len()]; Outcome::ALL.len()]; Surface::ALL.len()],
-    refusals: [Counter; ROWS.len()],
-    denials: [Counter; DENIALS.len()],
-    attempts: [Counter; Attempt::WORDS.len()],
-    tokens: [Counter; KINDS.len()],
-    units: [Counter; UNITS.len()],
-    cost_nanos: Counter,
-    stream_events: Counter,
-    damaged_records: Counter,
-    mail_sent: Counter,
-    mail_lost: Counter,
+    requests: [[[Tally; STATUS_CLASSES.len()]; Outcome::ALL.len()]; Surface::ALL.len()],
+    refusals: [Tally; ROWS.len()],
+    denials: [Tally; DENIALS.len()],
+    attempts: [Tally; Attempt::WORDS.len()],
+    tokens: [Tally; KINDS.len()],
+    units: [Tally; UNITS.len()],
+    cost_nanos: Tally,
+    stream_events: Tally,
+    damaged_records: Tally,
+    mail_sent: Tally,
+    mail_lost: Tally,
     /// By class, in the order of [`Class::ALL`].
-    removed: Vec<Counter>,
+    removed: Vec<Tally>,
     canary_overdue: Gauge,
     canary_planted: Gauge,
     in_flight: Gauge,
@@ -217,29 +218,33 @@ impl Meters {
     /// A call ended for which nobody waited, such as a batch: it says nothing of how fast answers are.
     pub fn booked(&self, call: &CallSettled, status: u16) {
         let class = STATUS_CLASSES.get(usize::from(status / 100)).map_or(0, |_| usize::from(status / 100));
-        self.requests[call.opened.surface as usize][call.outcome as usize][class].inc();
+        self.requests[call.opened.surface as usize][call.outcome as usize][class].add(1);
         for (counter, count) in self.tokens.iter().zip(kinds_of(&call.tokens)) {
-            counter.inc_by(count);
+            if count > 0 {
+                counter.add(count);
+            }
         }
         for (counter, count) in self.units.iter().zip(counts_of(&call.units)) {
-            counter.inc_by(count);
+            if count > 0 {
+                counter.add(count);
+            }
         }
-        self.cost_nanos.inc_by(u64::try_from(call.cost.nanos()).unwrap_or(0));
+        self.cost_nanos.add(u64::try_from(call.cost.nanos()).unwrap_or(0));
     }
 
     /// An answer was a refusal or a failure.
     pub fn refused(&self, code: Code) {
-        self.refusals[code as usize].inc();
+        self.refusals[code as usize].add(1);
     }
 
     /// A credential was refused.
     pub fn denied(&self, reason: Denied) {
-        self.denials[reason as usize].inc();
+        self.denials[reason as usize].add(1);
     }
 
     /// An attempt at an upstream ended.
     pub fn attempted(&self, attempt: Attempt) {
-        self.attempts[attempt as usize].inc();
+        self.attempts[attempt as usize].add(1);
     }
 
     /// Counts a request as in flight until the result is dropped.
@@ -250,7 +255,7 @@ impl Meters {
 
     /// `count` events were relayed in a stream.
     pub fn streamed(&self, count: u64) {
-        self.stream_events.inc_by(count);
+        self.stream_events.add(count);
     }
 
     /// The gate took `spent` before it called the upstream.
@@ -276,7 +281,7 @@ impl Meters {
     pub fn removed(&self, class: &str, rows: u64) {
         let mut counters = Class::ALL.iter().zip(&self.removed);
         if let Some((_, counter)) = counters.find(|(known, _)| known.word() == class) {
-            counter.inc_by(rows);
+            counter.add(rows);
         }
     }
 
@@ -288,17 +293,17 @@ impl Meters {
 
     /// `places` of the outbox were found damaged.
     pub fn damaged(&self, places: u64) {
-        self.damaged_records.inc_by(places);
+        self.damaged_records.add(places);
     }
 
     /// A letter was sent.
     pub fn mail_sent(&self) {
-        self.mail_sent.inc();
+        self.mail_sent.add(1);
     }
 
     /// A letter could not be sent.
     pub fn mail_lost(&self) {
-        self.mail_lost.inc();
+        self.mail_lost.add(1);
     }
 
     /// All figures in the OpenMetrics text format.
@@ -319,7 +324,7 @@ impl fmt::Debug for Meters {
 }
 
 /// A counter with labels whose names and values are all known beforehand.
-type Labelled = Family<Vec<(&'static str, &'static str)>, Counter>;
+type Labelled = Family<Vec<(&'static str, &'static str)>, Tally>;
 
 fn family(registry: &mut Registry, name: &str, help: &str) -> Labelled {
     let family = Labelled::default();
@@ -327,8 +332,8 @@ fn family(registry: &mut Registry, name: &str, help: &str) -> Labelled {
     family
 }
 
-fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
-    let counter = Counter::default();
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Tally {
+    let counter = Tally::default();
     registry.register(name, help, counter.clone());
     counter
 }

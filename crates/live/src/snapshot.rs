@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,10 @@ use domain::route::Routes;
 use domain::scope::ApiKey;
 use domain::time::Clock;
 
+mod gather;
 mod keys;
 
+pub use gather::{Gather, LookupSeveral, MOST_AT_ONCE, One, PAUSE, Several};
 pub use keys::{FRESH_MS, NEGATIVE_MS, STALE_MS};
 
 /// What a lookup answers, some time later.
@@ -70,10 +73,11 @@ impl Snapshot {
         self.keys.get(digest).await
     }
 
-    /// The routing table of this moment.
+    /// The routing table of this moment, to be read and let go. It is not counted by how many it is read: that number would
+    /// go to and fro between the processors.
     #[must_use]
-    pub fn routes(&self) -> Arc<Routes> {
-        self.routes.load_full()
+    pub fn routes(&self) -> impl Deref<Target = Arc<Routes>> {
+        self.routes.load()
     }
 
     /// Replaces the routing table.

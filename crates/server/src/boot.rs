@@ -22,7 +22,7 @@ use live::outbox::{self, Outbox, Position};
 use live::pinned::Answers;
 use live::pool::Pool;
 use live::refusals::Refusals;
-use live::snapshot::Snapshot;
+use live::snapshot::{Gather, Snapshot};
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -104,7 +104,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let Opened { store, outbox, reader } = opened;
     let facts = catalogue(config)?.facts();
 
-    let snapshot = Arc::new(Snapshot::new(Arc::new(KeyLookup(store.clone())), clock.clone()));
+    let snapshot = Arc::new(Snapshot::new(Arc::new(Gather::start(Arc::new(KeyLookup(store.clone())))), clock.clone()));
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;
     let pool = Arc::new(Pool::new(clock.clone()));
     follow::fill(&store, &snapshot, &pool, &facts).await.context("the routes cannot be read")?;
@@ -235,7 +235,7 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
         clock: clock.clone(),
         settings: admin_api::settings(config, admin_address),
     });
-    let routes = api.router().context("the admin API cannot describe itself")?;
+    let routes = api.router();
     let admin_task = tokio::spawn(async move {
         admin.serve(routes, listening).await;
         api.drain().await;

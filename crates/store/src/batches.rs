@@ -99,13 +99,13 @@ impl<'a> Batches<'a> {
         self.db.fetch_all(statement).await?.iter().map(read).collect()
     }
 
-    /// Whether a call is in the books.
+    /// Whether the call of a batch is in the books.
     ///
     /// # Errors
     /// [`ReadFailed`] when the database does not answer.
     pub async fn is_settled(&self, call: CallId) -> Result<bool, ReadFailed> {
         let statement =
-            Statement::new("SELECT 1 AS one FROM usage WHERE call_id = $1").bind(call.to_string());
+            Statement::new("SELECT 1 AS one FROM usage_batches WHERE call_id = $1").bind(call.to_string());
         Ok(self.db.fetch_optional(statement).await?.is_some())
     }
 }
@@ -121,7 +121,7 @@ pub(crate) async fn keep(tx: &mut Tx, batch: &Batch) -> Result<(), WriteFailed> 
     .push(NAME_IS_TAKEN)
     .push(
         " THEN NULL ELSE $3 END, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-         EXISTS (SELECT 1 FROM usage WHERE call_id = $4)) ON CONFLICT (call) DO NOTHING",
+         EXISTS (SELECT 1 FROM usage_calls WHERE started_at = $6 AND call_id = $4)) ON CONFLICT (call) DO NOTHING",
     );
     let Batch { opened, requests, .. } = batch;
     let prices = priced(batch)?;
@@ -153,13 +153,18 @@ pub(crate) async fn keep(tx: &mut Tx, batch: &Batch) -> Result<(), WriteFailed> 
     Ok(())
 }
 
-/// Marks the batch of a call that is being put into the books, if it is one and is there.
+/// Notes that the call of a batch, if it is one, is being put into the books, and marks the batch if it is there.
 pub(crate) async fn settle(tx: &mut Tx, call: &CallSettled) -> Result<(), WriteFailed> {
     if call.opened.surface != Surface::Batches {
         return Ok(());
     }
-    let statement = Statement::new("UPDATE batches SET settled = TRUE WHERE call = $1");
-    tx.execute(statement.bind(call.opened.call.to_string())).await.map(drop)
+    for sql in [
+        "INSERT INTO usage_batches (call_id) VALUES ($1) ON CONFLICT (call_id) DO NOTHING",
+        "UPDATE batches SET settled = TRUE WHERE call = $1",
+    ] {
+        tx.execute(Statement::new(sql).bind(call.opened.call.to_string())).await?;
+    }
+    Ok(())
 }
 
 /// The values of `$1` to `$3`.

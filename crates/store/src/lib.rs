@@ -31,6 +31,7 @@ pub mod usage;
 pub mod users;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::audit::chain::Hash;
 use domain::id::OrgId;
@@ -68,6 +69,7 @@ const CORE: &str = "SELECT (SELECT MAX(version) FROM _sqlx_migrations WHERE succ
 #[derive(Clone)]
 pub struct Store {
     db: Db,
+    kinds: Arc<usage::Kinds>,
 }
 
 impl Store {
@@ -79,7 +81,7 @@ impl Store {
     /// [`OpenFailed`] when the file cannot be reached, is no database of ours, comes from a newer release, or
     /// cannot be brought up to date.
     pub async fn open(path: &Path, hash: Hash) -> Result<Self, OpenFailed> {
-        Ok(Self { db: db::open::sqlite(path, hash).await? })
+        Ok(Self { db: db::open::sqlite(path, hash).await?, kinds: Arc::default() })
     }
 
     /// Waits for what is running, then closes every connection. Every clone is closed with it.
@@ -186,7 +188,7 @@ impl Store {
     /// Records of calls.
     #[must_use]
     pub fn usage(&self) -> usage::Usage<'_> {
-        usage::Usage::new(&self.db)
+        usage::Usage::new(&self.db, &self.kinds)
     }
 
     /// Answers that providers keep.

@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use domain::usage::{CallOpened, Pace, Trace};
 
 use crate::db::row::Row;
-use crate::db::statement::Statement;
+use crate::db::statement::{Bind, Statement, in_lots};
 use crate::db::{Db, ReadFailed, Tx, WriteFailed};
 
 /// A trace with the call that left it.
@@ -42,24 +42,52 @@ fn call_trace(row: &Row) -> Result<Option<CallTrace>, ReadFailed> {
     Ok(Some(CallTrace { call, org, key, at: row.time("at")?, trace }))
 }
 
-/// Keeps the trace of a call that is being posted, if it left one.
+/// The columns to write, in the order of [`row`].
+macro_rules! columns {
+    () => {
+        "(call, org, api_key, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms, at)"
+    };
+}
+
+/// Keeps the trace of a call, if it left one.
 pub(crate) async fn keep(tx: &mut Tx, opened: &CallOpened) -> Result<(), WriteFailed> {
-    let Some(Trace { request_id, model_asked, streamed, pace }) = &opened.trace else { return Ok(()) };
-    let statement = Statement::new(
-        "INSERT INTO traces (call, org, api_key, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms, \
-         at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (call) DO NOTHING",
-    )
-    .bind(opened.call.to_string())
-    .bind(opened.org.to_string())
-    .bind(opened.key.to_string())
-    .bind(request_id.as_str())
-    .bind(model_asked.as_str())
-    .bind(*streamed)
-    .bind(u32::from(pace.attempts))
-    .bind(pace.first_byte_ms)
-    .bind(pace.total_ms)
-    .bind(opened.started_at);
+    let insert = concat!("INSERT INTO traces ", columns!(), " VALUES ");
+    let Some(row) = row(opened) else { return Ok(()) };
+    let statement = Statement::insert_rows(insert, [row]).push(" ON CONFLICT (call) DO NOTHING");
     tx.execute(statement).await.map(drop)
+}
+
+/// Keeps the traces of calls that left one and are not in the books yet: a call that is posted again may have one whose time
+/// is over.
+pub(crate) async fn keep_of_new(tx: &mut Tx, calls: &[&CallOpened]) -> Result<(), WriteFailed> {
+    for opened in in_lots(calls) {
+        let rows = opened.iter().filter_map(|opened| row(opened));
+        let statement = Statement::insert_rows(concat!("WITH left_now ", columns!(), " AS (VALUES "), rows)
+            .push(concat!(") INSERT INTO traces ", columns!()))
+            .push(
+                " SELECT call, org, api_key, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms, at \
+                 FROM left_now WHERE NOT EXISTS (SELECT 1 FROM usage_calls u WHERE u.started_at = left_now.at \
+                 AND u.call_id = left_now.call) ON CONFLICT (call) DO NOTHING",
+            );
+        tx.execute(statement).await?;
+    }
+    Ok(())
+}
+
+fn row(opened: &CallOpened) -> Option<[Bind; 10]> {
+    let Trace { request_id, model_asked, streamed, pace } = opened.trace.as_ref()?;
+    Some([
+        opened.call.to_string().into(),
+        opened.org.to_string().into(),
+        opened.key.to_string().into(),
+        request_id.as_str().into(),
+        model_asked.as_str().into(),
+        (*streamed).into(),
+        u32::from(pace.attempts).into(),
+        pace.first_byte_ms.into(),
+        pace.total_ms.into(),
+        opened.started_at.into(),
+    ])
 }
 
 /// Reads the trace of a record, if it is still kept.

@@ -1,6 +1,8 @@
 //! Records of calls: one row per call, posted from the outbox, listed and summed for people. Nothing here is ever
 //! changed or removed; what is kept of a call for a while only is in `traces`.
 
+mod kinds;
+mod places;
 mod post;
 mod recent;
 pub(crate) mod record;
@@ -16,7 +18,9 @@ use domain::usage::CallSettled;
 
 use crate::db::statement::Statement;
 use crate::db::{Db, ReadFailed, WriteFailed};
+use crate::page::Order;
 
+pub(crate) use kinds::Kinds;
 pub use recent::Spent;
 pub use summary::{Group, GroupBy};
 
@@ -84,11 +88,12 @@ impl Cursor {
 /// The records of calls.
 pub struct Usage<'a> {
     db: &'a Db,
+    kinds: &'a Kinds,
 }
 
 impl<'a> Usage<'a> {
-    pub(crate) fn new(db: &'a Db) -> Self {
-        Self { db }
+    pub(crate) fn new(db: &'a Db, kinds: &'a Kinds) -> Self {
+        Self { db, kinds }
     }
 
     /// Posts calls and the places of the outbox that they came from, all or nothing. A call that is already posted
@@ -118,7 +123,7 @@ impl<'a> Usage<'a> {
     /// # Errors
     /// [`WriteFailed`] when the database cannot be written; nothing was posted.
     pub async fn post_batch(&self, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
-        post::post(self.db, posting).await
+        post::post(self.db, self.kinds, posting).await
     }
 
     /// How far each lane of the outbox has been posted.
@@ -183,10 +188,7 @@ impl<'a> Records<'a> {
         limit: u32,
         after: Option<Cursor>,
     ) -> Result<Vec<CallSettled>, ReadFailed> {
-        let statement = self.behind(filter, after, " AND (started_at, call_id) < (");
-        let statement =
-            statement.push(" ORDER BY started_at DESC, call_id DESC LIMIT ").push_bind(limit.min(MAX_PAGE));
-        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+        self.page(filter, limit, after, Order::NewestFirst).await
     }
 
     /// The same, oldest first.
@@ -199,24 +201,18 @@ impl<'a> Records<'a> {
         limit: u32,
         after: Option<Cursor>,
     ) -> Result<Vec<CallSettled>, ReadFailed> {
-        let statement = self.behind(filter, after, " AND (started_at, call_id) > (");
-        let statement = statement.push(" ORDER BY started_at, call_id LIMIT ").push_bind(limit.min(MAX_PAGE));
-        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
+        self.page(filter, limit, after, Order::OldestFirst).await
     }
 
-    /// The records that fit, behind a place.
-    fn behind(&self, filter: &UsageFilter, after: Option<Cursor>, beyond: &'static str) -> Statement {
-        let books = Statement::new(record::COLUMNS)
-            .push(WITH_TRACES)
-            .and("org_id =", self.org.map(|org| org.to_string()));
-        let statement = filtered(books, filter);
-        match after {
-            None => statement,
-            Some(Cursor { started_at, call }) => {
-                let statement = statement.push(beyond).push_bind(started_at).push(", ");
-                statement.push_bind(call.to_string()).push(")")
-            }
-        }
+    async fn page(
+        &self,
+        filter: &UsageFilter,
+        limit: u32,
+        after: Option<Cursor>,
+        order: Order,
+    ) -> Result<Vec<CallSettled>, ReadFailed> {
+        let statement = places::page(self.org, filter, limit, after, order);
+        self.db.fetch_all(statement).await?.iter().map(record::read).collect()
     }
 
     /// The records that fit, counted and summed by `by`: days in their order, anything else by cost, highest first.
@@ -229,8 +225,14 @@ impl<'a> Records<'a> {
 }
 
 /// The books alone, and the books with the traces that are still kept.
-const BOOKS: &str = " FROM usage WHERE 1 = 1";
-const WITH_TRACES: &str = " FROM usage LEFT JOIN traces ON traces.call = usage.call_id WHERE 1 = 1";
+macro_rules! books {
+    () => {
+        " FROM usage_calls c JOIN usage_kinds k ON k.kind = c.kind"
+    };
+}
+const BOOKS: &str = concat!(books!(), " WHERE 1 = 1");
+const WITH_TRACES: &str =
+    concat!(books!(), " LEFT JOIN traces t ON t.call = c.call_id AND t.at = c.started_at WHERE 1 = 1");
 
 /// Where to look for what `filter` asks for.
 fn tables(filter: &UsageFilter) -> &'static str {

@@ -4,6 +4,7 @@
 
 mod elsewhere;
 mod parts;
+mod prepared;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::remote::{DataKeys, RemoteFailed, RemoteKey};
 use parts::{Parts, WRAPPED_BYTES, Wrapping};
 
 pub use elsewhere::Fetched;
+pub use prepared::Prepared;
 
 /// Most bytes of a secret worth sealing; a service-account file is about 2 KiB.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
@@ -226,8 +228,9 @@ fn encrypt(key: &RandomizedNonceKey, aad: &[u8], text: &mut Vec<u8>) -> Result<N
 fn decrypt(key: &RandomizedNonceKey, aad: &[u8], nonce: &[u8], sealed: &[u8]) -> Result<Secret, DoesNotOpen> {
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
     let mut buffer = Zeroizing::new(sealed.to_vec());
-    let plain = key.open_in_place(nonce, Aad::from(aad), &mut buffer).map_err(|_| DoesNotOpen)?;
-    Ok(Secret::new(plain.to_vec()))
+    let length = key.open_in_place(nonce, Aad::from(aad), &mut buffer).map_err(|_| DoesNotOpen)?.len();
+    buffer.truncate(length);
+    Ok(Secret::new(std::mem::take(&mut buffer)))
 }
 
 fn named(key_id: &[u8]) -> Vec<u8> {

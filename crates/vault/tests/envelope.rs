@@ -52,6 +52,24 @@ fn a_value_copied_to_another_row_does_not_open() {
 }
 
 #[test]
+fn what_is_prepared_opens_its_own_value_again_and_again() {
+    let vault = vault(&[1]);
+    let (home, away) = (bind(org(1), 2, PURPOSE), bind(org(1), 3, PURPOSE));
+    let sealed = vault.seal(&secret(b"sk-upstream"), &home).unwrap();
+    let prepared = vault.prepare(&sealed, &home).unwrap().unwrap();
+    for _ in 0..2 {
+        assert_eq!(prepared.open(&sealed).ok().unwrap().open(), b"sk-upstream");
+    }
+    let another = vault.seal(&secret(b"sk-another"), &home).unwrap();
+    assert_eq!(prepared.open(&another).err(), Some(DoesNotOpen));
+    let mut changed = sealed.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(prepared.open(&changed).err(), Some(DoesNotOpen));
+    assert_eq!(vault.prepare(&sealed, &away).unwrap().unwrap().open(&sealed).err(), Some(DoesNotOpen));
+    assert_eq!(self::vault(&[2]).prepare(&sealed, &home).err(), Some(DoesNotOpen));
+}
+
+#[test]
 fn every_flipped_bit_is_noticed() {
     let vault = vault(&[1, 2]);
     let home = bind(None, 2, PURPOSE);

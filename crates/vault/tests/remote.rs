@@ -192,6 +192,15 @@ fn it_is_bound_to_its_row_and_every_changed_bit_is_noticed() {
 }
 
 #[test]
+fn no_longer_kept_means_no_longer_prepared() {
+    let house = house();
+    let sealed = house.seal(b"sk-upstream").unwrap();
+    house.fetch(&sealed).unwrap();
+    assert!(house.opened(&sealed).is_some());
+    assert!(matches!(house.vault.prepare(&sealed, &home()), Ok(None)), "its time is looked at each time");
+}
+
+#[test]
 fn every_secret_has_a_data_key_of_its_own() {
     let house = house();
     let (one, two) = (house.seal(b"same").unwrap(), house.seal(b"same").unwrap());

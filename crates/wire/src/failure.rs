@@ -1,8 +1,6 @@
 //! Errors as upstreams report them, in any of their shapes.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{self, Place, Reader, Shape};
+use crate::json::{self, Place, Reader, Scan, Shape, Stop};
 
 /// Bytes kept of a provider's message; the rest is cut off.
 pub const MAX_MESSAGE_BYTES: usize = 4_096;
@@ -108,12 +106,7 @@ impl<'de> Reader<'de> for Complaint {
         }
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "error" | "errors" | "detail" => {
                 let mut inner = Complaint::default();
@@ -134,19 +127,14 @@ impl<'de> Reader<'de> for Complaint {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut inner = Complaint::default();
-        let shape = at.item(array, &mut inner)?;
+        at.value(array, &mut inner)?;
         // The first element speaks for the list.
         if self.message.is_none() && self.bare.is_none() {
             self.take_in(inner);
         }
-        Ok(shape)
+        Ok(())
     }
 }
 
@@ -159,7 +147,7 @@ impl Reader<'_> for Word {
     }
 }
 
-fn word<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option<String>, A::Error> {
+fn word(at: Place, object: &mut Scan<'_>) -> Result<Option<String>, Stop> {
     let mut word = Word(None);
     Ok(match at.value(object, &mut word)? {
         Shape::Text { .. } => word.0,

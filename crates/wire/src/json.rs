@@ -6,14 +6,12 @@ pub(crate) mod build;
 pub(crate) mod look;
 mod members;
 mod place;
+mod scan;
 
-use std::cell::RefCell;
-use std::ops::Range;
-
-use serde::de::DeserializeSeed;
-use serde_json::Deserializer;
-
+use place::Rules;
 pub use place::{Place, Reader, Shape};
+use scan::written_bytes;
+pub use scan::{Scan, Stop};
 
 /// How deep arrays and objects may lie in each other, the outermost counted as one.
 pub const MAX_DEPTH: u8 = 64;
@@ -59,7 +57,7 @@ pub enum Refused {
 #[error("not a JSON text")]
 pub struct NotJson;
 
-/// What a reader or a rule found, noted before the parser is stopped.
+/// Why a reading stopped.
 #[derive(Debug)]
 enum Fault {
     Duplicate,
@@ -68,32 +66,20 @@ enum Fault {
     Field(String, &'static str),
 }
 
-/// The state of one strict reading.
-#[derive(Debug)]
-pub struct Strict {
-    start: usize,
-    fault: RefCell<Option<Fault>>,
-}
-
 /// Reads the whole of `body` into `reader` and says what its outermost value was.
 ///
 /// # Errors
 /// [`Refused`], which also carries what `reader` refused through [`Place::refuse`].
 pub fn read_strict<'de, R: Reader<'de>>(body: &'de [u8], reader: &mut R) -> Result<Shape, Refused> {
-    let text = std::str::from_utf8(body).map_err(|_| Refused::NotUtf8)?;
-    let strict = Strict { start: text.as_ptr().addr(), fault: RefCell::new(None) };
-    let mut parser = Deserializer::from_str(text);
-    let read = Place::outermost(Some(&strict))
-        .of(reader)
-        .deserialize(&mut parser)
-        .and_then(|shape| parser.end().map(|()| shape));
-    read.map_err(|stop| {
-        let (line, column) = (stop.line(), stop.column());
-        match strict.fault.take() {
-            None | Some(Fault::Syntax) => Refused::Syntax { line, column },
-            Some(Fault::Duplicate) => Refused::Duplicate { line, column },
-            Some(Fault::TooDeep) => Refused::TooDeep,
-            Some(Fault::Field(field, problem)) => Refused::Field { field, problem },
+    let mut scan = Scan::new(std::str::from_utf8(body).map_err(|_| Refused::NotUtf8)?);
+    let read = Place::outermost(Rules::Strict).value(&mut scan, reader);
+    read.and_then(|shape| scan.end().map(|()| shape)).map_err(|Stop(fault)| {
+        let (line, column) = scan.line_and_column();
+        match *fault {
+            Fault::Syntax => Refused::Syntax { line, column },
+            Fault::Duplicate => Refused::Duplicate { line, column },
+            Fault::TooDeep => Refused::TooDeep,
+            Fault::Field(field, problem) => Refused::Field { field, problem },
         }
     })
 }
@@ -104,42 +90,34 @@ pub fn read_strict<'de, R: Reader<'de>>(body: &'de [u8], reader: &mut R) -> Resu
 /// # Errors
 /// [`NotJson`] when it is not one JSON text.
 pub fn read_open<'de, R: Reader<'de>>(text: &'de [u8], reader: &mut R) -> Result<Shape, NotJson> {
-    let mut parser = Deserializer::from_slice(text);
-    let shape = Place::outermost(None).of(reader).deserialize(&mut parser).map_err(|_| NotJson)?;
-    parser.end().map_err(|_| NotJson)?;
-    Ok(shape)
-}
-
-impl Strict {
-    fn note(&self, fault: Fault) {
-        self.fault.borrow_mut().get_or_insert(fault);
-    }
-
-    /// Where `part`, a slice of the text being read, lies in it.
-    fn span(&self, part: &str) -> Range<usize> {
-        let start = part.as_ptr().addr().saturating_sub(self.start);
-        start..start + part.len()
-    }
+    let mut scan = Scan::new(std::str::from_utf8(text).map_err(|_| NotJson)?);
+    let read = Place::outermost(Rules::Open).value(&mut scan, reader);
+    read.and_then(|shape| scan.end().map(|()| shape)).map_err(|_| NotJson)
 }
 
 /// Appends `text` to `out` as a JSON string with its quotes.
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, from) = rest.split_at(written_bytes(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = from.split_first() else { break };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0x00..=0x1f | 0x7f => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
+            _ => {
                 out.extend_from_slice(b"\\u00");
                 out.push(HEX[usize::from(byte >> 4)]);
                 out.push(HEX[usize::from(byte & 0x0f)]);
             }
-            _ => out.push(byte),
         }
+        rest = after;
     }
     out.push(b'"');
 }

@@ -29,7 +29,7 @@ impl Framer {
         let mut at = self.line_feed_owed(bytes);
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
-            let Some(line) = memchr2(b'\n', b'\r', rest) else {
+            let Some(line) = line_length(rest) else {
                 self.in_line |= !rest.is_empty();
                 return None;
             };
@@ -120,6 +120,15 @@ impl Splitter {
     }
 }
 
+/// How long the line is that begins `bytes`, where its end is among them.
+fn line_length(bytes: &[u8]) -> Option<usize> {
+    match bytes.first() {
+        // Every event has one that is empty.
+        Some(b'\n' | b'\r') => Some(0),
+        _ => memchr2(b'\n', b'\r', bytes),
+    }
+}
+
 /// Whether what has come of an event is more than an event may have. Only data may have `most_bytes`: a comment, or a line
 /// that is no field at all and never ends, needs no such room.
 pub(crate) fn is_too_large(event: &[u8], most_bytes: usize) -> bool {
@@ -135,7 +144,7 @@ pub fn fields(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = event;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let end = line_length(rest).unwrap_or(rest.len());
             let (line, after) = rest.split_at(end);
             rest = after.get(1..).unwrap_or_default();
             match memchr(b':', line) {

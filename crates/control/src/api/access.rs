@@ -120,14 +120,12 @@ impl Routes {
         self.split().1
     }
 
-    /// The routes with their rules around them, and what they are.
-    pub(super) fn mount(self, api: &Api) -> (Router<Api>, OpenApi) {
-        let (mounts, document) = self.split();
-        let router = mounts.into_iter().fold(Router::new(), |router, mount| {
+    /// The routes with their rules around them.
+    pub(super) fn mount(self, api: &Api) -> Router<Api> {
+        self.split().0.into_iter().fold(Router::new(), |router, mount| {
             let gate = Gate::new(api.clone(), mount.rule, mount.reads);
             router.route(&mount.path, mount.methods.route_layer(from_fn_with_state(gate, gate::pass)))
-        });
-        (router, document)
+        })
     }
 
     fn split(self) -> (Vec<Mount>, OpenApi) {

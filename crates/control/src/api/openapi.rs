@@ -1,6 +1,8 @@
 //! The description of the API, made from its routes: what every operation has in common is written here, once, so
 //! that no operation can answer with a status its description leaves out.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::Header;
@@ -31,6 +33,12 @@ pub fn text() -> Result<String, serde_json::Error> {
     // By way of a value, whose members have an order: what is generated twice is the same.
     let value = serde_json::to_value(document())?;
     Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+/// The text, made when it is first asked for: few ever do, and it takes as long as all else of a start.
+pub(super) fn served() -> Result<&'static str, &'static serde_json::Error> {
+    static TEXT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(text);
+    TEXT.as_ref().map(String::as_str)
 }
 
 /// The document without a path.

@@ -11,7 +11,6 @@ use domain::route::{Connection, Offer};
 use domain::scope::Access;
 use domain::usage::{CallOpened, Outcome, Surface};
 use http::HeaderValue;
-use http::request::Parts;
 use hyper::body::Incoming;
 use wire::batch::create::{self, Create};
 use wire::batch::object;
@@ -19,6 +18,7 @@ use wire::batch::object;
 use super::settle;
 use super::used::Used;
 use crate::decode::{incoming, refused};
+use crate::head::Head;
 use crate::permit::permit;
 use crate::plan::{batched, offered, permitted};
 use crate::refusal::{Refusal, Stop};
@@ -29,7 +29,7 @@ use crate::visit::{Visit, malformed, no_file, unrecorded};
 const INPUT: &str = "input_file_id";
 
 /// Begins a batch, and gives its object as the provider shows it.
-pub(super) async fn create(visit: &Visit<'_>, head: &Parts, body: Incoming) -> Result<Bytes, Stop> {
+pub(super) async fn create(visit: &Visit<'_>, head: &Head<'_>, body: Incoming) -> Result<Bytes, Stop> {
     incoming::json(head)?;
     let limit = visit.caller.key.limits.body_bytes as usize;
     let body = incoming::receive(visit.gate, head, body, limit).await?;

@@ -1,19 +1,23 @@
 //! A body as it arrives: of a media type that its endpoint takes, uncompressed, in time and bounded.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
 use bytes::{Bytes, BytesMut};
 use domain::code::Code;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::request::Parts;
+use http::HeaderValue;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use wire::surfaces::Boundary;
 
 use super::upload::unsupported;
 use crate::gate::Gateway;
+use crate::head::Head;
 use crate::refusal::Refusal;
 
 /// Checks that a body is JSON.
-pub(crate) fn json(head: &Parts) -> Result<(), Refusal> {
+pub(crate) fn json(head: &Head<'_>) -> Result<(), Refusal> {
     match media_type(head)? {
         Some(sent) if is_json(sent) => Ok(()),
         _ => Err(refuse("The content type must be application/json in UTF-8.")),
@@ -21,21 +25,17 @@ pub(crate) fn json(head: &Parts) -> Result<(), Refusal> {
 }
 
 /// Checks that a body is a form, and gives its boundary.
-pub(crate) fn form(head: &Parts) -> Result<Boundary, Refusal> {
+pub(crate) fn form(head: &Head<'_>) -> Result<Boundary, Refusal> {
     let sent = media_type(head)?.and_then(|sent| std::str::from_utf8(sent).ok());
     sent.and_then(Boundary::of).ok_or_else(unsupported)
 }
 
 /// The media type of a body that is not compressed; none where it has none, or several.
-fn media_type(head: &Parts) -> Result<Option<&[u8]>, Refusal> {
-    if head.headers.contains_key(CONTENT_ENCODING) {
+fn media_type<'a>(head: &Head<'a>) -> Result<Option<&'a [u8]>, Refusal> {
+    if head.content_encoding.first.is_some() {
         return Err(refuse("Compressed request bodies are not accepted."));
     }
-    let mut types = head.headers.get_all(CONTENT_TYPE).iter();
-    Ok(match (types.next(), types.next()) {
-        (Some(sent), None) => Some(sent.as_bytes()),
-        _ => None,
-    })
+    Ok(head.content_type.only().map(HeaderValue::as_bytes))
 }
 
 fn refuse(message: &'static str) -> Refusal {
@@ -44,6 +44,10 @@ fn refuse(message: &'static str) -> Refusal {
 
 /// Whether a media type is JSON in UTF-8 (RFC 8259 knows no other encoding).
 fn is_json(sent: &[u8]) -> bool {
+    // What nearly all say.
+    if sent == b"application/json" {
+        return true;
+    }
     let Ok(sent) = std::str::from_utf8(sent) else { return false };
     let mut parts = sent.split(';').map(str::trim);
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
@@ -58,16 +62,21 @@ fn is_json(sent: &[u8]) -> bool {
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn receive(
     gate: &Gateway,
-    head: &Parts,
+    head: &Head<'_>,
     body: Incoming,
     limit: usize,
 ) -> Result<Bytes, Refusal> {
-    tokio::time::timeout(gate.settings.timeouts.body, read_bounded(head, body, limit))
+    let mut reading = pin!(read_bounded(head, body, limit));
+    // Most bodies have come with their heads: only the others are waited for, and timed.
+    if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+        return read;
+    }
+    tokio::time::timeout(gate.settings.timeouts.body, reading)
         .await
         .map_err(|_| Refusal::new(Code::RequestTimeout, "The request body did not arrive in time."))?
 }
 
-async fn read_bounded(head: &Parts, mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+async fn read_bounded(head: &Head<'_>, mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
     let too_large = || {
         Refusal::new(
             Code::BodyTooLarge,
@@ -75,7 +84,7 @@ async fn read_bounded(head: &Parts, mut body: Incoming, limit: usize) -> Result<
         )
     };
     let declared = body.size_hint().lower();
-    if head.headers.contains_key(CONTENT_LENGTH) && declared > limit as u64 {
+    if head.content_length.first.is_some() && declared > limit as u64 {
         return Err(too_large());
     }
     let mut first: Option<Bytes> = None;

@@ -11,7 +11,6 @@ use domain::route::{Connection, Offer};
 use domain::scope::Access;
 use domain::usage::Surface;
 use http::HeaderValue;
-use http::request::Parts;
 use hyper::body::Incoming;
 use wire::batch::object;
 use wire::batch::requests::{self, Lines};
@@ -20,6 +19,7 @@ use wire::catalog;
 
 use crate::decode::incoming;
 use crate::decode::upload::{MAX_UPLOAD_BYTES, refused, unsupported};
+use crate::head::Head;
 use crate::permit::permit;
 use crate::plan::{batched, offered, permitted};
 use crate::query::Query;
@@ -44,7 +44,7 @@ struct Planned {
 }
 
 /// Takes a file in, and gives its object as the provider shows it.
-pub(super) async fn upload(visit: &Visit<'_>, head: &Parts, body: Incoming) -> Result<Bytes, Stop> {
+pub(super) async fn upload(visit: &Visit<'_>, head: &Head<'_>, body: Incoming) -> Result<Bytes, Stop> {
     let query = Query::read(head.uri.query(), &["provider"])?;
     let boundary = incoming::form(head)?;
     let media_type = HeaderValue::from_str(&boundary.media_type()).map_err(|_| unsupported())?;

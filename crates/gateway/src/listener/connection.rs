@@ -1,7 +1,11 @@
 //! One connection, from its handshake to its end: who answers its requests, and when it is cut.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
@@ -10,10 +14,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -21,7 +25,9 @@ use super::census::Place;
 use super::pulse::{Pulse, Room, Watched};
 use super::socket::Socket;
 use super::workers::Seat;
+use crate::alarm::Alarm;
 use crate::gate::Gateway;
+use crate::parting::Farewell;
 use crate::pipeline::{self, HangUp, Load};
 
 /// A browser that once saw the gate over TLS is to come back over TLS for a year (RFC 6797).
@@ -31,7 +37,10 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(super) struct Connection {
     pub gate: Arc<Gateway>,
     pub builder: Arc<Builder<TokioExecutor>>,
-    pub watcher: Watcher,
+    /// When it is to end as soon as nothing is asked on it.
+    pub closing: Farewell,
+    /// Dropped when it has ended.
+    pub open: mpsc::Sender<Infallible>,
     pub peer: IpAddr,
     /// Held until the connection is closed.
     pub place: Place,
@@ -66,30 +75,56 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gate, builder, watcher, peer, place: _place, seat: _seat } = self;
-        let (opens_within, patience) = (gate.settings.timeouts.header, gate.settings.timeouts.write);
-        let pulse = Pulse::new(opens_within);
+        let Self { gate, builder, mut closing, open: _open, peer, place: _place, seat: _seat } = self;
+        let pulse = Pulse::new(gate.settings.timeouts.header);
+        let mut watch = Watch::begin(Arc::clone(&pulse), gate.settings.timeouts.write);
         let socket = TokioIo::new(Socket::new(stream, Arc::clone(&pulse)));
-        let answering = Arc::clone(&pulse);
         let service = service_fn(move |request| {
-            answer(Arc::clone(&gate), Arc::clone(&answering), peer, transport, request)
+            answer(Arc::clone(&gate), Arc::clone(&pulse), peer, transport, request)
         });
-        let served = watcher.watch(builder.serve_connection(socket, service).into_owned());
-        tokio::select! {
-            ended = served => if let Err(failed) = ended {
-                tracing::debug!(%peer, %failed, "a connection ended early");
-            },
-            () = stalled(&pulse, patience) => {
+        let mut served = pin!(builder.serve_connection(socket, service));
+        let mut told = false;
+        let ended = poll_fn(|context| {
+            if !told && closing.is_over(context) {
+                told = true;
+                served.as_mut().graceful_shutdown();
+            }
+            if let Poll::Ready(ended) = served.as_mut().poll(context) {
+                return Poll::Ready(Some(ended));
+            }
+            watch.poll_stalled(context).map(|()| None)
+        });
+        match ended.await {
+            Some(Ok(())) => {}
+            Some(Err(failed)) => tracing::debug!(%peer, %failed, "a connection ended early"),
+            None => {
                 tracing::debug!(%peer, "a connection was cut: it neither sent a request nor took its answer");
             }
         }
     }
 }
 
-/// Resolves when the connection is to be cut.
-async fn stalled(pulse: &Pulse, patience: Duration) {
-    while let Some(next) = pulse.next_look(patience) {
-        sleep_until(next).await;
+/// Looks at a pulse again and again.
+struct Watch {
+    pulse: Arc<Pulse>,
+    patience: Duration,
+    next_look: Alarm,
+}
+
+impl Watch {
+    fn begin(pulse: Arc<Pulse>, patience: Duration) -> Self {
+        Self { pulse, patience, next_look: Alarm::at(Instant::now()) }
+    }
+
+    /// Ready when the connection is to be cut.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.next_look.poll(context));
+            match self.pulse.next_look(self.patience) {
+                Some(next) => self.next_look.set(next),
+                None => return Poll::Ready(()),
+            }
+        }
     }
 }
 

@@ -59,9 +59,9 @@ impl Sieve {
         Self { stage: Stage::RequestLine, line: Line::default(), framing: Framing::default(), heads: 0 }
     }
 
-    /// Whether a whole head, or the beginning of HTTP/2, has arrived.
-    pub(super) fn opened(&self) -> bool {
-        self.heads > 0
+    /// How many whole heads have arrived; the beginning of HTTP/2 counts as one, and is the last to be counted.
+    pub(super) fn heads(&self) -> u64 {
+        self.heads
     }
 
     /// Looks at the next bytes of the connection and says how many of them may go on: all, or those before the line

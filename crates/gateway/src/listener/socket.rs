@@ -24,7 +24,8 @@ pub(super) struct Socket<S> {
     stream: S,
     sieve: Sieve,
     pulse: Arc<Pulse>,
-    opened: bool,
+    /// The heads that the pulse was told of.
+    heads: u64,
     /// What the parser is still to be given since a line was at fault; then, the end.
     spoilt: Option<&'static [u8]>,
     closing: Option<Closing>,
@@ -37,7 +38,7 @@ struct Closing {
 
 impl<S> Socket<S> {
     pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
-        Self { stream, sieve: Sieve::new(), pulse, opened: false, spoilt: None, closing: None }
+        Self { stream, sieve: Sieve::new(), pulse, heads: 0, spoilt: None, closing: None }
     }
 
     fn watch<T>(&self, polled: Poll<T>) -> Poll<T> {
@@ -76,9 +77,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
             buffer.set_filled(before + passed);
             put(this.spoilt.insert(SPOILT), buffer);
         }
-        if !this.opened && this.sieve.opened() {
-            this.opened = true;
-            this.pulse.opened();
+        if this.sieve.heads() != this.heads {
+            this.heads = this.sieve.heads();
+            this.pulse.heads(this.heads);
         }
         Poll::Ready(Ok(()))
     }

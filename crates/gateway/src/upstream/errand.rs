@@ -196,9 +196,11 @@ impl Courier {
             model: Arc::from(""),
             facts: Arc::new(ModelFacts::unknown()),
         };
-        let credentials =
-            credentials::authorize(&self.gate, &offer, auth, secret.as_ref(), &target, &mut request, &body);
-        timeout_at(deadline, credentials).await.map_err(|_| silent())??;
+        if let Some(secret) = &secret {
+            let token = credentials::exchanged(&self.gate, &offer, auth, secret, deadline).await?;
+            let proof = token.as_ref().unwrap_or(secret);
+            credentials::authorize(&self.gate, auth, proof, &target, &mut request, &body)?;
+        }
         Ok(Ready { secret, target, request })
     }
 

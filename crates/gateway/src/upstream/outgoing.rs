@@ -10,7 +10,7 @@ use domain::protocol::Protocol;
 use domain::route::Offer;
 use domain::usage::Surface;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, USER_AGENT};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::Full;
 use live::meters::Attempt;
 use wire::catalog::{self, Auth, Provider, StreamUsage};
@@ -26,6 +26,8 @@ use crate::surface::GoogleMethod;
 
 /// How the gate introduces itself.
 pub(super) const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+/// Room for the headers of most requests, with what proves whose they are and what the connection adds.
+const USUAL_HEADERS: usize = 8;
 /// The version of Anthropic's protocol that translated requests are written in, and others where the caller names none.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
@@ -218,7 +220,7 @@ fn written(
 }
 
 /// The request for `outgoing`, without credentials.
-pub(crate) fn build(asked: &Asked, outgoing: &Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
+pub(crate) fn build(asked: &Asked, outgoing: &Outgoing) -> Request<Full<Bytes>> {
     let protocol = outgoing.exchange.protocol();
     let accept = match (asked.facts.stream, protocol) {
         (true, Protocol::Bedrock) => "application/vnd.amazon.eventstream",
@@ -230,15 +232,11 @@ pub(crate) fn build(asked: &Asked, outgoing: &Outgoing) -> Result<Request<Full<B
         Some(upload) => upload.media_type().clone(),
         None => HeaderValue::from_static("application/json"),
     };
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .header(CONTENT_TYPE, media_type)
-        .header(ACCEPT, HeaderValue::from_static(accept))
-        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-        .header(USER_AGENT, HeaderValue::from_static(AGENT))
-        .body(Full::new(outgoing.body.clone()))
-        .map_err(|_| misconfigured("the base URL does not make a request"))?;
-    let headers = request.headers_mut();
+    let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+    headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if protocol.dialect() == Some(asked.surface.dialect()) {
         for (name, value) in &asked.versions {
             headers.append(name.clone(), value.clone());
@@ -248,7 +246,10 @@ pub(crate) fn build(asked: &Asked, outgoing: &Outgoing) -> Result<Request<Full<B
     if protocol == Protocol::Anthropic && !headers.contains_key(&name) {
         headers.insert(name, value);
     }
-    Ok(request)
+    let mut request = Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = headers;
+    request
 }
 
 /// Where `asked` is answered.

@@ -10,11 +10,11 @@ pub(super) mod reader;
 mod recovery;
 mod segment;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,6 +25,7 @@ use super::{
     Full, MAX_KEPT_BYTES, MAX_NOTED_BYTES, MAX_OPENED_BYTES, MAX_SETTLED_BYTES, OpenFailed, Settings, Sync,
     SyncFailed, Ticket,
 };
+use crate::thread_number::thread_number;
 use keeper::{Flusher, Housekeeper};
 use lane::{Lane, Need, Taken};
 use reader::Reader;
@@ -103,7 +104,7 @@ impl Journal {
         if payload.len() > most || frame::footprint(payload.len()) > largest {
             return Err(Full::Record);
         }
-        let home = home_lane();
+        let home = thread_number();
         let mut refused = Full::Disk;
         for step in 0..self.lanes.len() {
             let lane = &self.lanes[(home + step) % self.lanes.len()];
@@ -265,22 +266,6 @@ enum Bound {
     Kept,
     /// For the first segments at the start, without which nothing recovered could be settled.
     Waived,
-}
-
-/// The number of this thread, from which its lane follows.
-fn home_lane() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static HOME: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    HOME.try_with(|home| {
-        home.get().unwrap_or_else(|| {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            home.set(Some(number));
-            number
-        })
-    })
-    .unwrap_or_default()
 }
 
 impl Drop for Handle {

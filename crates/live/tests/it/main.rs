@@ -5,6 +5,8 @@ mod calls;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod gather;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod kept;

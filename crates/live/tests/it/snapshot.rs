@@ -38,11 +38,11 @@ impl Lookup for Store {
     }
 }
 
-fn digest(number: u8) -> [u8; 32] {
+pub(crate) fn digest(number: u8) -> [u8; 32] {
     [number; 32]
 }
 
-fn key(number: u8, state: KeyState) -> ApiKey {
+pub(crate) fn key(number: u8, state: KeyState) -> ApiKey {
     let id = Uuid::from_u128(number.into());
     ApiKey {
         id: KeyId::new(id),

@@ -155,6 +155,9 @@ fn bounded(text: &str) -> String {
 
 /// A JSON string (RFC 8259, section 7) in which nothing hides.
 fn json(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
+    if is_plain(text) {
+        return write!(writer, "\"{text}\"");
+    }
     writer.write_char('"')?;
     for character in text.chars() {
         match character {
@@ -170,6 +173,11 @@ fn json(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     writer.write_char('"')
 }
 
+/// Whether nothing in a text needs care, whatever it stands in. Most texts are so.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+}
+
 /// Whether a text stands in quotes, so that it cannot be taken for several fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quotes {
@@ -179,6 +187,9 @@ enum Quotes {
 
 fn escaped(writer: &mut Writer<'_>, text: &str, quotes: Quotes) -> fmt::Result {
     let quote = if quotes == Quotes::Double { "\"" } else { "" };
+    if is_plain(text) {
+        return write!(writer, "{quote}{text}{quote}");
+    }
     writer.write_str(quote)?;
     for character in text.chars() {
         match character {

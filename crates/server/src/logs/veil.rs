@@ -41,9 +41,11 @@ pub fn veil(text: &str) -> String {
                 before = Some('*');
             }
             None => {
-                out.push(first);
-                rest = &rest[first.len_utf8()..];
-                before = Some(first);
+                // Nothing begins within a word, so that the rest of it is as plain as its first character.
+                let plain = run(rest, |c| c.is_ascii_alphanumeric()).max(first.len_utf8());
+                out.push_str(&rest[..plain]);
+                before = rest[..plain].chars().next_back();
+                rest = &rest[plain..];
             }
         }
     }

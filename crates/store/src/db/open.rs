@@ -11,13 +11,13 @@ use domain::audit::chain::Hash;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use sqlx::{SqlSafeStr, Sqlite};
+use sqlx::{SqlSafeStr, Sqlite, raw_sql};
 
 use super::{Db, ReadFailed};
 
 /// The migrations in their order: version, title, text. They only go forward, and one that was released is never
 /// edited: a database remembers the text it was made with.
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (1, "first tables", include_str!("../../migrations/0001_first_tables.sql")),
     (2, "vault check", include_str!("../../migrations/0002_vault_check.sql")),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
@@ -33,6 +33,7 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
     (13, "units", include_str!("../../migrations/0013_units.sql")),
     (14, "pinned answers", include_str!("../../migrations/0014_pinned_answers.sql")),
     (15, "files and batches", include_str!("../../migrations/0015_files_and_batches.sql")),
+    (16, "usage as a star", include_str!("../../migrations/0016_star.sql")),
 ];
 
 /// The version of the tables that this release makes.
@@ -44,6 +45,10 @@ pub(crate) fn newest() -> i64 {
 const LOG_PAGES: &str = "4000";
 /// The owner alone reads and writes the file.
 const FILE_MODE: u32 = 0o600;
+/// A migration may change any number of rows, which are not kept in memory until its end.
+const FOR_MANY_ROWS: &str = "PRAGMA temp_store = DEFAULT; PRAGMA cache_spill = ON";
+/// How the connection that writes goes about it otherwise.
+const FOR_FEW_ROWS: &str = "PRAGMA temp_store = MEMORY; PRAGMA cache_spill = OFF";
 /// Connections that read; each is a thread.
 const READERS: u32 = 4;
 /// How long a writer waits for another process that is writing.
@@ -55,7 +60,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 const OPEN_ATTEMPTS: u32 = 50;
 /// Times that a migration is tried: it fails when another process made the same tables a moment before, and the next
 /// look finds them made.
-const MIGRATION_ATTEMPTS: u32 = 3;
+const MIGRATION_ATTEMPTS: u32 = 6;
 /// Pause between two such tries.
 const OPEN_PAUSE: Duration = Duration::from_millis(100);
 
@@ -150,7 +155,10 @@ async fn try_open(path: &Path, hash: Hash) -> Result<Db, OpenFailed> {
         // What is deleted is overwritten: a row that has left is not to be found in the file's free pages.
         .pragma("secure_delete", "ON")
         .foreign_keys(true);
-    let writer = pool(1).connect_with(options.clone()).await.map_err(|error| refused(path, error))?;
+    // A transaction is small enough to stay in memory until its end. What SQLite would have written down meanwhile, to take
+    // back a statement that fails, was two thirds of all that posting wrote.
+    let writing = options.clone().pragma("temp_store", "MEMORY").pragma("cache_spill", "OFF");
+    let writer = pool(1).connect_with(writing).await.map_err(|error| refused(path, error))?;
     if let Err(failed) = bring_up_to_date(path, &writer).await {
         writer.close().await;
         return Err(failed);
@@ -176,6 +184,7 @@ async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFa
         return Err(OpenFailed::NotOurs { path: path.to_owned() });
     }
     let known = newest();
+    raw_sql(FOR_MANY_ROWS).execute(writer).await.map_err(|error| refused(path, error))?;
     migrator(MIGRATIONS.len()).run(writer).await.map_err(|failed| match failed {
         MigrateError::VersionMissing(found) if found > known => OpenFailed::Newer { found, known },
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
@@ -187,7 +196,8 @@ async fn bring_up_to_date(path: &Path, writer: &SqlitePool) -> Result<(), OpenFa
         }
         MigrateError::Execute(error) => refused(path, error),
         other => ReadFailed(sqlx::Error::Migrate(Box::new(other))).into(),
-    })
+    })?;
+    raw_sql(FOR_FEW_ROWS).execute(writer).await.map_err(|error| refused(path, error)).map(drop)
 }
 
 /// What brings a database up to the first `count` migrations.
@@ -226,61 +236,4 @@ fn attempts(failed: &OpenFailed) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_migration_file_is_listed_once_and_in_order() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
-        let mut files: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
-            .collect();
-        files.sort();
-        let mut listed: Vec<&str> = MIGRATIONS.iter().map(|(.., text)| *text).collect();
-        listed.sort_unstable();
-        assert_eq!(files, listed);
-        assert!(MIGRATIONS.iter().zip(1..).all(|((version, ..), expect)| *version == expect));
-    }
-
-    /// What an installation of the first release has, in the words of its tables.
-    const ROWS_OF_THE_FIRST_RELEASE: &str = "\
-        INSERT INTO orgs (id, name, state, created_at) VALUES ('org_00000000000000000000000000000001', 'acme', \
-        'active', 1); \
-        INSERT INTO provider_keys (id, owner_org, name, provider, base_url, sealed, masked, models, priority, state, \
-        created_at) VALUES ('pk_00000000000000000000000000000001', NULL, 'main', 'openai', 'https://x.example', \
-        X'01', '****', '[\"m\"]', 7, 'active', 2), ('pk_00000000000000000000000000000002', \
-        'org_00000000000000000000000000000001', 'own', 'openai', 'https://x.example', NULL, 'none', NULL, 8, \
-        'disabled', 3);";
-
-    #[tokio::test]
-    async fn rows_of_earlier_releases_come_along() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("portcullis.db");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let earlier = pool(1).connect_with(options).await.unwrap();
-        migrator(4).run(&earlier).await.unwrap();
-        sqlx::raw_sql(ROWS_OF_THE_FIRST_RELEASE).execute(&earlier).await.unwrap();
-        earlier.close().await;
-
-        let store = crate::Store { db: sqlite(&path, |_| [0; 32]).await.unwrap() };
-        let keys = store.provider_keys().list().await.unwrap();
-        let told: Vec<_> =
-            keys.iter().map(|key| (key.name.as_str(), key.owner.org(), key.priority)).collect();
-        let acme = store.orgs().get("acme").await.unwrap();
-        assert_eq!(told, [("main", None, 7), ("own", Some(acme.id), 8)]);
-        assert_eq!(keys[0].sealed.as_deref(), Some(&[1][..]));
-        assert!(acme.allowed_ips.is_none() && acme.allowed_origins.iter().next().is_none());
-        // The table of organizations was made anew, and what refers to it still does.
-        let nowhere = domain::id::OrgId::new(uuid::Uuid::from_u128(9));
-        let act = domain::audit::Act::new(domain::audit::Actor::system("test"), acme.created_at);
-        let new = |org| crate::projects::NewProject {
-            id: domain::id::ProjectId::new(uuid::Uuid::from_u128(1)),
-            org,
-            name: "web".to_owned(),
-            created_at: acme.created_at,
-        };
-        assert!(store.projects().create(&new(nowhere), &act).await.is_err());
-        store.projects().create(&new(acme.id), &act).await.unwrap();
-    }
-}
+mod tests;

@@ -3,6 +3,22 @@
 
 use domain::time::Timestamp;
 
+/// Most rows that one statement takes: as many cost little more than one. SQLite allows 32,766 values, and no row has more
+/// than 17.
+const MOST_ROWS: usize = 256;
+
+/// Cuts `rows` into what one statement takes at once. Each lot is a power of two, for a connection keeps a statement of each
+/// number of rows prepared, and has room for a hundred.
+pub(crate) fn in_lots<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let most = MOST_ROWS.min(1 << left.len().checked_ilog2()?);
+        let (lot, rest) = left.split_at_checked(most)?;
+        left = rest;
+        Some(lot)
+    })
+}
+
 /// A value on its way into the database. An absent one keeps its type, which some databases ask for.
 pub(crate) enum Bind {
     Text(Option<String>),
@@ -30,10 +46,12 @@ impl Statement {
         rows: impl IntoIterator<Item = [Bind; COLUMNS]>,
     ) -> Self {
         let mut statement = Self::new(insert);
+        let places = format!("(?{})", ", ?".repeat(COLUMNS - 1));
         for row in rows {
-            statement.sql.push_str(if statement.binds.is_empty() { "(?" } else { ", (?" });
-            statement.sql.extend(std::iter::repeat_n(", ?", COLUMNS - 1));
-            statement.sql.push(')');
+            if !statement.binds.is_empty() {
+                statement.sql.push_str(", ");
+            }
+            statement.sql.push_str(&places);
             statement.binds.extend(row);
         }
         statement
@@ -143,5 +161,33 @@ impl From<Option<Timestamp>> for Bind {
 impl From<bool> for Bind {
     fn from(value: bool) -> Self {
         Self::Truth(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lots_are_powers_of_two_and_leave_nothing_out() {
+        let check = |rows: usize, expect: &[usize]| {
+            let all: Vec<usize> = (0..rows).collect();
+            let lots: Vec<&[usize]> = in_lots(&all).collect();
+            assert_eq!(lots.iter().map(|lot| lot.len()).collect::<Vec<_>>(), expect, "{rows}");
+            assert_eq!(lots.concat(), all);
+        };
+        check(0, &[]);
+        check(1, &[1]);
+        check(7, &[4, 2, 1]);
+        check(256, &[256]);
+        check(600, &[256, 256, 64, 16, 8]);
+    }
+
+    #[test]
+    fn rows_have_a_place_for_each_value() {
+        let rows = [[1, 2], [3, 4]].map(|row: [i64; 2]| row.map(Bind::from));
+        let statement = Statement::insert_rows("INSERT INTO t (a, b) VALUES ", rows).push(" RETURNING a");
+        assert_eq!(statement.sql, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a");
+        assert_eq!(statement.binds.len(), 4);
     }
 }

@@ -4,47 +4,31 @@ use std::collections::BTreeMap;
 
 use domain::id::KeyId;
 use domain::time::Timestamp;
-use domain::usage::CallSettled;
+use domain::usage::{CallOpened, CallSettled};
 
+use super::kinds::{Kinds, Numbers};
 use super::{Position, Posting, record};
 use crate::audit;
 use crate::batches;
-use crate::db::statement::Statement;
+use crate::db::statement::{Bind, Statement, in_lots};
 use crate::db::{Db, Tx, WriteFailed};
 use crate::files;
 use crate::keys;
 use crate::traces;
 
-/// Calls that one statement inserts: as many cost little more than one. Each number of rows is a statement of its own
-/// that the connection keeps prepared.
-const ROWS: usize = 32;
-
-pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
+pub(super) async fn post(db: &Db, kinds: &Kinds, posting: &Posting<'_>) -> Result<u64, WriteFailed> {
     let Posting { calls, rows, pinned, filed, removed, batched, positions } = *posting;
     let kept = filed.is_empty() && removed.is_empty() && batched.is_empty();
     if calls.is_empty() && rows.is_empty() && pinned.is_empty() && kept && positions.is_empty() {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
-    let mut posted = 0;
-    let (traced, bare): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.opened.trace.is_some());
-    for calls in bare.chunks(ROWS) {
-        posted += tx.execute(insert(calls)).await?;
-    }
-    for call in traced {
-        let new = tx.execute(insert(&[call])).await?;
-        // A call that is posted again may have a trace whose time is over.
-        if new > 0 {
-            traces::keep(&mut tx, &call.opened).await?;
-        }
-        posted += new;
-    }
+    let found = kinds.find(&mut tx, calls).await?;
+    let posted = insert(&mut tx, calls, &found.numbers).await?;
     for call in calls {
         batches::settle(&mut tx, call).await?;
     }
-    for (key, at) in last_used(calls) {
-        keys::touch(&mut tx, key, at).await?;
-    }
+    keys::touch(&mut tx, &last_used(calls)).await?;
     for row in rows {
         audit::append(&mut tx, row).await?;
     }
@@ -60,36 +44,62 @@ pub(super) async fn post(db: &Db, posting: &Posting<'_>) -> Result<u64, WriteFai
     for file in removed {
         files::remove(&mut tx, file).await?;
     }
-    for position in positions {
-        keep(&mut tx, position).await?;
-    }
+    keep(&mut tx, positions).await?;
     tx.commit().await?;
+    kinds.remember(found);
     Ok(posted)
 }
 
-fn insert(calls: &[&CallSettled]) -> Statement {
-    let rows = calls.iter().map(|call| record::write(call));
-    Statement::insert_rows(record::INSERT, rows).push(" ON CONFLICT (call_id) DO NOTHING")
+/// Puts calls into the books in the order of time, in which their rows lie there, and their traces beside them. Says how
+/// many were new.
+async fn insert(tx: &mut Tx, calls: &[CallSettled], numbers: &[Numbers]) -> Result<u64, WriteFailed> {
+    let place = |(call, _): &(&CallSettled, Numbers)| (call.opened.started_at, call.opened.call);
+    let mut calls: Vec<(&CallSettled, Numbers)> = calls.iter().zip(numbers.iter().copied()).collect();
+    calls.sort_by_key(place);
+    // Of a call that comes twice, the first record stands.
+    calls.dedup_by_key(|call| place(call));
+    let traced: Vec<&CallOpened> =
+        calls.iter().map(|(call, _)| &call.opened).filter(|opened| opened.trace.is_some()).collect();
+    traces::keep_of_new(tx, &traced).await?;
+    let (whole, plain): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(call, _)| record::has_rare(call));
+    let mut posted = 0;
+    for calls in in_lots(&plain) {
+        let rows = calls.iter().map(|(call, numbers)| record::write(call, *numbers));
+        posted += tx.execute(Statement::insert_rows(record::INSERT, rows).push(UNLESS_THERE)).await?;
+    }
+    for calls in in_lots(&whole) {
+        let rows = calls.iter().map(|(call, numbers)| record::write_whole(call, *numbers));
+        posted += tx.execute(Statement::insert_rows(record::INSERT_WHOLE, rows).push(UNLESS_THERE)).await?;
+    }
+    Ok(posted)
 }
 
-fn last_used(calls: &[CallSettled]) -> BTreeMap<KeyId, Timestamp> {
+const UNLESS_THERE: &str = " ON CONFLICT (started_at, call_id) DO NOTHING";
+
+fn last_used(calls: &[CallSettled]) -> Vec<(KeyId, Timestamp)> {
     let mut used = BTreeMap::new();
     for call in calls {
         let at = used.entry(call.opened.key).or_insert(call.opened.started_at);
         *at = call.opened.started_at.max(*at);
     }
-    used
+    used.into_iter().collect()
 }
 
-/// Remembers a place. It may lie before the one that is known: an outbox that was emptied begins anew.
-async fn keep(tx: &mut Tx, (lane, segment, offset): &Position) -> Result<(), WriteFailed> {
+/// Remembers places. One may lie before the one that is known: an outbox that was emptied begins anew.
+async fn keep(tx: &mut Tx, positions: &[Position]) -> Result<(), WriteFailed> {
     let whole = |place: u64| i64::try_from(place).map_err(|error| sqlx::Error::Encode(Box::new(error)));
-    let statement = Statement::new(
-        "INSERT INTO outbox_positions (lane, segment, byte_offset) VALUES ($1, $2, $3) \
-         ON CONFLICT (lane) DO UPDATE SET segment = excluded.segment, byte_offset = excluded.byte_offset",
-    )
-    .bind(*lane)
-    .bind(whole(*segment)?)
-    .bind(whole(*offset)?);
-    tx.execute(statement).await.map(drop)
+    for positions in in_lots(positions) {
+        let rows = positions
+            .iter()
+            .map(|(lane, segment, offset)| {
+                Ok([(*lane).into(), whole(*segment)?.into(), whole(*offset)?.into()])
+            })
+            .collect::<Result<Vec<[Bind; 3]>, sqlx::Error>>()?;
+        let insert = "INSERT INTO outbox_positions (lane, segment, byte_offset) VALUES ";
+        let statement = Statement::insert_rows(insert, rows).push(
+            " ON CONFLICT (lane) DO UPDATE SET segment = excluded.segment, byte_offset = excluded.byte_offset",
+        );
+        tx.execute(statement).await?;
+    }
+    Ok(())
 }

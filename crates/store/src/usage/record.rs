@@ -4,6 +4,7 @@ use domain::money::Money;
 use domain::price::{Tokens, Units};
 use domain::usage::{CallOpened, CallSettled, Outcome, RouteMode, Surface, UsageSource};
 
+use super::kinds::Numbers;
 use crate::db::ReadFailed;
 use crate::db::row::Row;
 use crate::db::statement::Bind;
@@ -15,48 +16,77 @@ pub(super) const COLUMNS: &str = "SELECT call_id, org_id, project_id, key_id, su
     audio_tokens, cache_write_1h_tokens, image_tokens, pictures, sound_ms, characters, searches, source, cost_nanos, \
     pricing, price_version, started_at, request_id, model_asked, streamed, attempts, first_byte_ms, total_ms";
 
-/// The columns to write, in the order of [`write`].
-pub(super) const INSERT: &str = "INSERT INTO usage (call_id, org_id, project_id, key_id, surface, provider_key_id, \
-    route_mode, provider, model, outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, \
-    reasoning_tokens, audio_tokens, cache_write_1h_tokens, image_tokens, pictures, sound_ms, characters, searches, source, \
-    cost_nanos, pricing, price_version, started_at) VALUES ";
+/// The columns to write of a call that has none of the rare counts, in the order of [`write`].
+pub(super) const INSERT: &str = "INSERT INTO usage_calls (started_at, call_id, kind, bearer, input_tokens, cache_read_tokens, \
+    output_tokens, reasoning_tokens, cost_nanos) VALUES ";
 
-/// The values of `call`.
-pub(super) fn write(call: &CallSettled) -> [Bind; 27] {
-    let CallOpened { call: id, org, project, key, surface, started_at, trace: _ } = &call.opened;
-    let (tokens, units) = (&call.tokens, &call.units);
+/// The columns to write of any call, in the order of [`write_whole`].
+pub(super) const INSERT_WHOLE: &str = "INSERT INTO usage_calls (started_at, call_id, kind, bearer, input_tokens, \
+    cache_read_tokens, output_tokens, reasoning_tokens, cost_nanos, cache_write_tokens, cache_write_1h_tokens, \
+    audio_tokens, image_tokens, pictures, sound_ms, characters, searches) VALUES ";
+
+/// The values of `call`, whose kind has these numbers, without the rare counts.
+pub(super) fn write(call: &CallSettled, numbers: Numbers) -> [Bind; 9] {
+    let tokens = &call.tokens;
     [
-        id.to_string().into(),
-        org.to_string().into(),
-        project.to_string().into(),
-        key.to_string().into(),
-        surface.word().into(),
-        call.provider_key.map(|id| id.to_string()).into(),
-        call.route_mode.map(|mode| mode.word().to_owned()).into(),
-        call.provider.as_str().into(),
-        call.model.as_str().into(),
-        call.outcome.word().into(),
+        call.opened.started_at.into(),
+        call.opened.call.to_string().into(),
+        numbers.kind.into(),
+        numbers.bearer.into(),
         count(tokens.input).into(),
         count(tokens.cache_read).into(),
-        count(tokens.cache_write).into(),
         count(tokens.output).into(),
         count(tokens.reasoning).into(),
-        count(tokens.audio).into(),
-        count(tokens.cache_write_1h).into(),
-        count(tokens.image).into(),
-        count(units.pictures).into(),
-        count(units.sound_ms).into(),
-        count(units.characters).into(),
-        count(units.searches).into(),
-        call.source.word().into(),
         call.cost.nanos().into(),
-        call.pricing.as_str().into(),
-        call.price_version.as_str().into(),
-        (*started_at).into(),
     ]
 }
 
-/// Reads what [`write`] wrote, with the trace that is still kept of it.
+/// The values of `call` with all counts.
+pub(super) fn write_whole(call: &CallSettled, numbers: Numbers) -> [Bind; 17] {
+    let [started_at, id, kind, bearer, input, cache_read, output, reasoning, cost] = write(call, numbers);
+    let [cache_write, cache_write_1h, audio, image, pictures, sound, characters, searches] =
+        rare(call).map(|amount| count(amount).into());
+    [
+        started_at,
+        id,
+        kind,
+        bearer,
+        input,
+        cache_read,
+        output,
+        reasoning,
+        cost,
+        cache_write,
+        cache_write_1h,
+        audio,
+        image,
+        pictures,
+        sound,
+        characters,
+        searches,
+    ]
+}
+
+/// Whether a call has any of the counts that most calls have none of.
+pub(super) fn has_rare(call: &CallSettled) -> bool {
+    rare(call).iter().any(|amount| *amount > 0)
+}
+
+fn rare(call: &CallSettled) -> [u64; 8] {
+    let (tokens, units) = (&call.tokens, &call.units);
+    [
+        tokens.cache_write,
+        tokens.cache_write_1h,
+        tokens.audio,
+        tokens.image,
+        units.pictures,
+        units.sound_ms,
+        units.characters,
+        units.searches,
+    ]
+}
+
+/// Reads what was written, with the trace that is still kept of it.
 pub(super) fn read(row: &Row) -> Result<CallSettled, ReadFailed> {
     let opened = CallOpened {
         call: row.parse("call_id")?,

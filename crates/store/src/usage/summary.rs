@@ -3,8 +3,10 @@
 
 use domain::id::OrgId;
 use domain::price::{Tokens, Units};
+use domain::time::Timestamp;
 use time::Date;
 
+use super::places::{bearers, is_of_some};
 use super::{UsageFilter, WITH_TRACES, filtered, tables};
 use crate::db::row::Row;
 use crate::db::statement::Statement;
@@ -89,6 +91,17 @@ pub(super) async fn summary(
     by: GroupBy,
     filter: &UsageFilter,
 ) -> Result<Vec<Group>, ReadFailed> {
+    let rows = db.fetch_all(grouped(org, by, filter)).await?;
+    let mut groups = rows.iter().map(|row| group(row, by)).collect::<Result<Vec<_>, _>>()?;
+    match by {
+        GroupBy::Day => groups.sort_by(|a, b| a.label.cmp(&b.label)),
+        _ => groups.sort_by(|a, b| b.cost_nanos.cmp(&a.cost_nanos).then_with(|| a.label.cmp(&b.label))),
+    }
+    Ok(groups)
+}
+
+/// The question, with a row for each group.
+pub(super) fn grouped(org: Option<OrgId>, by: GroupBy, filter: &UsageFilter) -> Statement {
     let expression = match by {
         GroupBy::Day => MICROS_PER_DAY,
         GroupBy::Model => MODEL,
@@ -102,14 +115,15 @@ pub(super) async fn summary(
         .push(SUMS)
         .push(if by == GroupBy::Model { WITH_TRACES } else { tables(filter) })
         .and("org_id =", org.map(|org| org.to_string()));
-    let statement = filtered(statement, filter).push(" GROUP BY 1");
-    let rows = db.fetch_all(statement).await?;
-    let mut groups = rows.iter().map(|row| group(row, by)).collect::<Result<Vec<_>, _>>()?;
-    match by {
-        GroupBy::Day => groups.sort_by(|a, b| a.label.cmp(&b.label)),
-        _ => groups.sort_by(|a, b| b.cost_nanos.cmp(&a.cost_nanos).then_with(|| a.label.cmp(&b.label))),
-    }
-    Ok(groups)
+    let statement = if is_of_some(org, filter) && filter.request_id.is_none() {
+        let filter = UsageFilter { model: None, ..filter.clone() };
+        bearers(statement.push(" AND c.bearer IN ("), org, &filter).push(")")
+    } else {
+        statement
+    };
+    // With a time to begin at, all records are read in the order in which they lie.
+    let since = filter.since.or(Some(Timestamp(i64::MIN)));
+    filtered(statement, &UsageFilter { since, ..filter.clone() }).push(" GROUP BY 1")
 }
 
 fn group(row: &Row, by: GroupBy) -> Result<Group, ReadFailed> {

@@ -1,5 +1,6 @@
 //! API keys.
 
+use domain::id::KeyId;
 use domain::limit::{Limits, OrgLimits, ProjectLimits};
 use domain::scope::{Access, ApiKey, KeyState};
 use store::edit::Edit;
@@ -75,6 +76,24 @@ async fn the_gate_finds_a_key_by_its_whole_digest_alone() {
     let mut almost = digest(1);
     almost[31] ^= 1;
     assert_eq!(world.store.keys().find_by_digest(&almost).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn several_keys_are_found_in_the_order_they_were_asked_for() {
+    let world = World::new().await;
+    world.key(1).await;
+    world.key(2).await;
+    let found = async |digests: &[[u8; 32]]| -> Vec<Option<KeyId>> {
+        let found = world.store.keys().find_by_digests(digests).await.unwrap();
+        found.into_iter().map(|found| found.unwrap().map(|key| key.id)).collect()
+    };
+    assert_eq!(found(&[]).await, []);
+    assert_eq!(found(&[digest(9)]).await, [None]);
+    let (one, two) = (Some(key(1)), Some(key(2)));
+    let asked = [digest(2), digest(9), digest(1), digest(2), digest(8)];
+    assert_eq!(found(&asked).await, [two, None, one, two, None]);
+    let many: Vec<_> = (1..=100).map(digest).collect();
+    assert_eq!(found(&many).await.iter().flatten().count(), 2);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod idempotency;
 mod impersonation;
 mod invitations;
 mod keys;
+mod kinds;
 mod login_failures;
 mod logins;
 mod mailed_tokens;

@@ -42,8 +42,8 @@ async fn tables_that_are_gone_or_of_another_release_are_not_ready() {
     for (broken, mended, said) in [
         ("ALTER TABLE api_keys RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO api_keys", "api_keys"),
         (
-            "ALTER TABLE usage RENAME COLUMN cost_nanos TO x",
-            "ALTER TABLE usage RENAME COLUMN x TO cost_nanos",
+            "ALTER TABLE usage_calls RENAME COLUMN cost_nanos TO x",
+            "ALTER TABLE usage_calls RENAME COLUMN x TO cost_nanos",
             "cost",
         ),
         (

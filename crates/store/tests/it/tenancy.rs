@@ -207,6 +207,8 @@ async fn lists_and_sums_are_ones_own() {
         assert!(rows.iter().all(|row| row.entry.org == org(1).to_string()));
     }
     assert_eq!(books.keys().find_by_digest(&digest(2)).await.unwrap(), None);
+    let both = books.keys().find_by_digests(&[digest(2), digest(1)]).await.unwrap();
+    assert_eq!(both.iter().map(|found| found.as_ref().unwrap().is_some()).collect::<Vec<_>>(), [false, true]);
     let connections = books.provider_keys().page(&page).await.unwrap().rows;
     assert_eq!(connections.iter().map(|one| one.id).collect::<Vec<_>>(), [provider_key(1)]);
     assert_eq!(books.provider_keys().connections().await.unwrap().len(), 1);

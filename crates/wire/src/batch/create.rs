@@ -2,10 +2,9 @@
 //! provider is not in the books.
 
 use domain::usage::Surface;
-use serde::de::MapAccess;
 
 use super::{BAD_ENDPOINT, endpoint, is_name};
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::Unreadable;
 use crate::request::fields::Kept;
 
@@ -56,12 +55,7 @@ struct Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let mut text = Kept::default();
         match name {
             "input_file_id" => match at.value(object, &mut text)? {
@@ -109,12 +103,7 @@ fn is_window(word: &str) -> bool {
 struct Notes;
 
 impl<'de> Reader<'de> for Notes {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match at.value(object, &mut Kept::default())? {
             Shape::Text { bytes } if bytes <= MAX_NOTE_BYTES && name.len() <= MAX_NOTE_NAME_BYTES => Ok(()),
             _ => {
@@ -133,12 +122,7 @@ struct Expiry {
 }
 
 impl<'de> Reader<'de> for Expiry {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let mut text = Kept::default();
         match name {
             "anchor" => match at.value(object, &mut text)? {

@@ -5,11 +5,10 @@ mod written;
 
 use domain::price::Tokens;
 use domain::usage::Surface;
-use serde::de::{MapAccess, SeqAccess};
 
 use super::{endpoint, is_name};
 use crate::dialect::openai::Usage;
-use crate::json::{self, Place, Reader, Shape};
+use crate::json::{self, Place, Reader, Scan, Shape, Stop};
 use crate::request::fields::Kept;
 
 pub use written::{Page, write_batches, write_file, write_files, write_removed};
@@ -140,14 +139,14 @@ pub fn read_batches(body: &[u8]) -> Result<BatchList, NotTheObject> {
 }
 
 /// The text of the member just named, if it is one.
-fn text<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option<String>, A::Error> {
+fn text(at: Place, object: &mut Scan<'_>) -> Result<Option<String>, Stop> {
     let mut text = Kept::default();
     let shape = at.value(object, &mut text)?;
     Ok(matches!(shape, Shape::Text { .. }).then_some(text.0))
 }
 
 /// The count in the member just named, if it is one.
-fn count<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option<u64>, A::Error> {
+fn count(at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
     match at.value(object, &mut Kept::default())? {
         Shape::Unsigned(count) => Ok(Some(count)),
         _ => Ok(None),
@@ -157,12 +156,7 @@ fn count<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option
 struct FileFacts(FileObject);
 
 impl<'de> Reader<'de> for FileFacts {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "id" => self.0.id = text(at, object)?.unwrap_or_default(),
             "bytes" => self.0.bytes = count(at, object)?,
@@ -210,12 +204,7 @@ impl BatchFacts {
 }
 
 impl<'de> Reader<'de> for BatchFacts {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let place = match name {
             "id" => &mut self.id,
             "status" => &mut self.status,
@@ -245,12 +234,7 @@ struct ListFacts {
 }
 
 impl<'de> Reader<'de> for ListFacts {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "data" => {
                 let shape = at.value(object, &mut Rows(&mut self.list.batches))?;
@@ -269,16 +253,11 @@ impl<'de> Reader<'de> for ListFacts {
 struct Rows<'r>(&'r mut Vec<BatchObject>);
 
 impl<'de> Reader<'de> for Rows<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut batch = BatchFacts::default();
-        let shape = at.item(array, &mut batch)?;
+        at.value(array, &mut batch)?;
         self.0.extend(batch.object());
-        Ok(shape)
+        Ok(())
     }
 }
 

@@ -5,12 +5,10 @@ use domain::price::Tokens;
 use domain::protocol::Protocol;
 use domain::usage::Surface;
 use memchr::memchr;
-use serde::de::MapAccess;
-use serde_json::value::RawValue;
 
 use crate::answer::{Answer, Malformed};
 use crate::dialect;
-use crate::json::{self, Place, Reader as JsonReader, Shape};
+use crate::json::{self, Place, Reader as JsonReader, Scan, Shape, Stop};
 use crate::request::fields::Kept;
 use crate::surfaces;
 
@@ -136,7 +134,7 @@ impl Results {
             self.unreadable += 1;
             return;
         }
-        let answer = outer.response.body.map(|body| read_answer(surface, body.get().as_bytes()));
+        let answer = outer.response.body.map(|body| read_answer(surface, body.as_bytes()));
         let failed =
             outer.has_error || outer.response.status.is_some_and(|status| !(200..300).contains(&status));
         if let Some(Ok(Answer { tokens: Some(tokens), .. })) = &answer {
@@ -173,12 +171,7 @@ struct Line<'de> {
 }
 
 impl<'de> JsonReader<'de> for Line<'de> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "response" => at.value(object, &mut self.response).map(|_| ()),
             "error" => {
@@ -193,16 +186,11 @@ impl<'de> JsonReader<'de> for Line<'de> {
 #[derive(Default)]
 struct Response<'de> {
     status: Option<u64>,
-    body: Option<&'de RawValue>,
+    body: Option<&'de str>,
 }
 
 impl<'de> JsonReader<'de> for Response<'de> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "status_code" => {
                 if let Shape::Unsigned(status) = at.value(object, &mut Kept::default())? {
@@ -212,7 +200,7 @@ impl<'de> JsonReader<'de> for Response<'de> {
             }
             // Taken as it stands: the reader of its endpoint reads it next.
             "body" => {
-                self.body = Some(object.next_value()?);
+                self.body = Some(at.raw(object)?);
                 Ok(())
             }
             _ => at.skip(object),

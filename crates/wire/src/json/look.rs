@@ -2,13 +2,10 @@
 //! its numbers. For translation, where what is read is written again in another form.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use domain::chat::Json;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
-use super::members::Name;
+use super::scan::{Scan, Stop};
 
 /// Members that most objects do not exceed.
 const USUAL_MEMBERS: usize = 8;
@@ -26,17 +23,27 @@ pub(crate) enum Kind {
 
 /// One value, by its text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Value<'a>(&'a RawValue);
+pub(crate) struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {
     /// The one value in `body`; `None` when that is not JSON.
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok().map(Self)
+        let mut scan = Scan::new(std::str::from_utf8(body).ok()?);
+        let value = Self::next(&mut scan).ok()?;
+        scan.end().ok()?;
+        Some(value)
+    }
+
+    /// The value before which `scan` stands.
+    fn next(scan: &mut Scan<'a>) -> Result<Self, Stop> {
+        let start = scan.position();
+        scan.skim()?;
+        Ok(Self(scan.since(start)))
     }
 
     /// Its text as it was written.
     pub(crate) fn raw(self) -> &'a str {
-        self.0.get()
+        self.0
     }
 
     /// Its text in one line, without white space between its parts.
@@ -87,7 +94,7 @@ impl<'a> Value<'a> {
         if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
             return Some(Cow::Borrowed(inner));
         }
-        serde_json::from_str::<String>(self.raw()).ok().map(Cow::Owned)
+        Scan::new(self.raw()).text().ok().map(|text| Cow::Owned(text.to_owned()))
     }
 
     /// Whether it says `true` or `false`.
@@ -112,13 +119,21 @@ impl<'a> Value<'a> {
 
     /// Its elements, if it is an array.
     pub(crate) fn items(self) -> Option<Vec<Value<'a>>> {
-        let items: Vec<&'a RawValue> = serde_json::from_str(self.raw()).ok()?;
-        Some(items.into_iter().map(Value).collect())
+        if !self.is_array() {
+            return None;
+        }
+        let mut scan = Scan::new(self.raw());
+        let mut items = Vec::new();
+        scan.enter();
+        while scan.next_element(items.len()).ok()? {
+            items.push(Self::next(&mut scan).ok()?);
+        }
+        Some(items)
     }
 
     /// Its members, if it is an object.
     pub(crate) fn object(self) -> Option<Object<'a>> {
-        if self.is_object() { serde_json::from_str(self.raw()).ok() } else { None }
+        Object::next(&mut Scan::new(self.raw()))
     }
 
     /// Its members; none unless it is an object.
@@ -139,7 +154,23 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 impl<'a> Object<'a> {
     /// The members of the one object in `body`; `None` when that is something else.
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+        let mut scan = Scan::new(std::str::from_utf8(body).ok()?);
+        let object = Self::next(&mut scan)?;
+        scan.end().ok()?;
+        Some(object)
+    }
+
+    /// The members of the object before which `scan` stands.
+    fn next(scan: &mut Scan<'a>) -> Option<Self> {
+        if scan.byte() != Some(b'{') {
+            return None;
+        }
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
+        scan.enter();
+        while let Some(name) = scan.next_name(members.len()).ok()? {
+            members.push((name, Value::next(scan).ok()?));
+        }
+        Some(Self(members))
     }
 
     /// The value of the member of this name, unless it is null. Of two of one name the last counts. A name in camel case
@@ -186,30 +217,6 @@ impl<'a> Object<'a> {
     /// Every member.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, *value))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Walk).map(Object)
-    }
-}
-
-struct Walk;
-
-impl<'de> Visitor<'de> for Walk {
-    type Value = Vec<(Cow<'de, str>, Value<'de>)>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(USUAL_MEMBERS);
-        while let Some(name) = object.next_key_seed(Name)? {
-            members.push((name, Value(object.next_value()?)));
-        }
-        Ok(members)
     }
 }
 

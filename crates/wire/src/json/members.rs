@@ -1,63 +1,48 @@
-//! The names of one object's members: read without copying where they hold no escapes, and checked to be
-//! distinct.
+//! The names of members, checked to be distinct in each object.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
-
-/// Up to this many names are compared one by one; beyond, a hash set keeps the check linear.
+/// Up to this many names of one object are compared one by one; beyond, a hash set keeps the check linear.
 const FEW: usize = 16;
+/// Names for which there is room from the beginning: those of a usual request and one of its messages.
+const USUAL: usize = 24;
 
-/// The names seen so far.
+/// The first names of all objects around what is being read, those of the innermost last.
+#[derive(Debug, Default)]
+pub(super) struct Names<'de>(Vec<Cow<'de, str>>);
+
+/// The names of one object that have come.
 pub(super) struct Members<'de> {
-    few: [Cow<'de, str>; FEW],
-    seen: usize,
-    many: HashSet<Cow<'de, str>>,
+    /// Where its names begin among those of all.
+    first: usize,
+    many: Option<HashSet<Cow<'de, str>>>,
 }
 
-impl<'de> Members<'de> {
-    /// No names yet.
-    pub(super) fn new() -> Self {
-        Self { few: [const { Cow::Borrowed("") }; FEW], seen: 0, many: HashSet::new() }
+impl<'de> Names<'de> {
+    /// An object of which no name has come.
+    pub(super) fn begin(&self) -> Members<'de> {
+        Members { first: self.0.len(), many: None }
     }
 
-    /// Takes a name in and says whether it is new.
-    pub(super) fn is_new(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few.iter().take(self.seen).any(|known| *known == name) {
+    /// Takes in a name of the innermost object and says whether it is new.
+    pub(super) fn is_new(&mut self, members: &mut Members<'de>, name: Cow<'de, str>) -> bool {
+        let known = self.0.get(members.first..).unwrap_or_default();
+        if known.contains(&name) {
             return false;
         }
-        let Some(free) = self.few.get_mut(self.seen) else { return self.many.insert(name) };
-        *free = name;
-        self.seen += 1;
+        if known.len() == FEW {
+            return members.many.get_or_insert_default().insert(name);
+        }
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(USUAL);
+        }
+        self.0.push(name);
         true
     }
-}
 
-/// Reads a member's name.
-pub(super) struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a member's name")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
+    /// The innermost object has ended.
+    pub(super) fn end(&mut self, members: &Members<'de>) {
+        self.0.truncate(members.first);
     }
 }

@@ -1,14 +1,14 @@
-//! Walking one JSON value: the parser calls, the reader takes what it wants, the rules of the reading hold
+//! Walking one JSON value: the scanner goes on, the reader takes what it wants, the rules of the reading hold
 //! everywhere.
 
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::scan::{Scan, Stop};
+use super::{Fault, MAX_DEPTH};
 
-use super::members::{Members, Name};
-use super::{Fault, MAX_DEPTH, Strict};
+/// How deep arrays and objects may lie in each other where what is read is a provider's word: as deep as the usual parsers
+/// of JSON let them.
+const MAX_OPEN_DEPTH: u8 = 127;
 
 /// What a value turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,27 +51,17 @@ pub trait Reader<'de> {
     /// The value is an object with this member; its value must be read or skipped through `at`.
     ///
     /// # Errors
-    /// Those of the parser, and what [`Place::refuse`] gives.
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        _name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    /// Those of the grammar, and what [`Place::refuse`] gives.
+    fn member(&mut self, _name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         at.skip(object)
     }
 
-    /// The value is an array; reads its element number `index` through `at`, or gives `None` after the last.
+    /// The value is an array; its element number `index` must be read or skipped through `at`.
     ///
     /// # Errors
-    /// Those of the parser, and what [`Place::refuse`] gives.
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, &mut Nothing)
+    /// Those of the grammar, and what [`Place::refuse`] gives.
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.shape(array).map(|_| ())
     }
 }
 
@@ -80,197 +70,142 @@ struct Nothing;
 
 impl Reader<'_> for Nothing {}
 
+/// The rules of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// What two parsers could understand differently is refused, everywhere.
+    Strict,
+    /// What no reader takes is only skimmed.
+    Open,
+}
+
 /// Where a value stands: how deep, and under which rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'s> {
-    strict: Option<&'s Strict>,
+pub struct Place {
+    rules: Rules,
     depth: u8,
 }
 
-impl<'s> Place<'s> {
-    pub(super) fn outermost(strict: Option<&'s Strict>) -> Self {
-        Self { strict, depth: 1 }
+impl Place {
+    pub(super) fn outermost(rules: Rules) -> Self {
+        Self { rules, depth: 1 }
     }
 
-    pub(super) fn of<R>(self, reader: &mut R) -> Walk<'s, '_, R> {
-        Walk { at: self, reader }
-    }
-
-    /// Reads the value of the member just named into `reader`.
+    /// Reads the value of the member just named, or the next element, into `reader`.
     ///
     /// # Errors
-    /// Those of the parser.
-    pub fn value<'de, A, R>(self, object: &mut A, reader: &mut R) -> Result<Shape, A::Error>
-    where
-        A: MapAccess<'de>,
-        R: Reader<'de>,
-    {
-        object.next_value_seed(self.of(reader))
-    }
-
-    /// Says what the value of the member just named is, and reads nothing out of it.
-    ///
-    /// # Errors
-    /// Those of the parser.
-    pub fn shape<'de, A: MapAccess<'de>>(self, object: &mut A) -> Result<Shape, A::Error> {
-        self.value(object, &mut Nothing)
-    }
-
-    /// Reads the value of the member just named; `None` when it is not an object.
-    ///
-    /// # Errors
-    /// Those of the parser.
-    pub fn object<'de, A, R>(self, object: &mut A) -> Result<Option<R>, A::Error>
-    where
-        A: MapAccess<'de>,
-        R: Reader<'de> + Default,
-    {
-        let mut reader = R::default();
-        let shape = self.value(object, &mut reader)?;
-        Ok(matches!(shape, Shape::Object { .. }).then_some(reader))
-    }
-
-    /// Reads the next element into `reader`.
-    ///
-    /// # Errors
-    /// Those of the parser.
-    pub fn item<'de, A, R>(self, array: &mut A, reader: &mut R) -> Result<Option<Shape>, A::Error>
-    where
-        A: SeqAccess<'de>,
-        R: Reader<'de>,
-    {
-        array.next_element_seed(self.of(reader))
-    }
-
-    /// Passes over the value of the member just named; in a strict reading it is still checked throughout.
-    ///
-    /// # Errors
-    /// Those of the parser.
-    pub fn skip<'de, A: MapAccess<'de>>(self, object: &mut A) -> Result<(), A::Error> {
-        match self.strict {
-            Some(_) => self.value(object, &mut Nothing).map(|_| ()),
-            None => object.next_value::<IgnoredAny>().map(|_| ()),
+    /// Those of the grammar and of `reader`.
+    pub fn value<'de, R: Reader<'de>>(self, scan: &mut Scan<'de>, reader: &mut R) -> Result<Shape, Stop> {
+        match scan.byte() {
+            Some(b'"') => {
+                let text = scan.text()?;
+                reader.text(text);
+                Ok(Shape::Text { bytes: text.len() })
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let shape = scan.number()?;
+                reader.number();
+                Ok(shape)
+            }
+            Some(b'{') => self.members(scan, reader),
+            Some(b'[') => self.elements(scan, reader),
+            _ => scan.literal(),
         }
     }
 
-    /// Like [`Place::value`], and also says where in the whole text the value lies (an empty range when the
-    /// reading is not strict).
-    ///
-    /// # Errors
-    /// Those of the parser.
-    pub fn spanned<'de, A, R>(self, object: &mut A, reader: &mut R) -> Result<(Shape, Range<usize>), A::Error>
-    where
-        A: MapAccess<'de>,
-        R: Reader<'de>,
-    {
-        let Some(strict) = self.strict else { return Ok((self.value(object, reader)?, 0..0)) };
-        let raw: &'de RawValue = object.next_value()?;
-        // The parser has only skimmed the value, so it is read again under the rules; a fault that is not one
-        // of ours is one of grammar that skimming overlooks, such as a lone surrogate.
-        let shape = self.of(reader).deserialize(raw).map_err(|_| {
-            strict.note(Fault::Syntax);
-            A::Error::custom("refused")
-        })?;
-        Ok((shape, strict.span(raw.get())))
-    }
-
-    /// Refuses `field`, naming what it must be. The first refusal of a reading stands.
-    pub fn refuse<E: Error>(self, field: impl Into<String>, problem: &'static str) -> E {
-        self.stop(Fault::Field(field.into(), problem))
-    }
-
-    fn stop<E: Error>(self, fault: Fault) -> E {
-        if let Some(strict) = self.strict {
-            strict.note(fault);
+    fn members<'de, R: Reader<'de>>(self, scan: &mut Scan<'de>, reader: &mut R) -> Result<Shape, Stop> {
+        let inside = self.inside(scan)?;
+        let mut members = 0;
+        let mut seen = scan.names.begin();
+        while let Some(name) = scan.next_name(members)? {
+            if self.rules == Rules::Strict && !scan.names.is_new(&mut seen, name.clone()) {
+                return Err(scan.duplicate());
+            }
+            reader.member(&name, inside, scan)?;
+            members += 1;
         }
-        E::custom("refused")
+        scan.names.end(&seen);
+        Ok(Shape::Object { members })
     }
 
-    /// The place of what lies inside an array or object that stands here.
-    fn inside<E: Error>(self) -> Result<Self, E> {
-        if self.depth > MAX_DEPTH && self.strict.is_some() {
-            return Err(self.stop(Fault::TooDeep));
-        }
-        Ok(Self { depth: self.depth.saturating_add(1), ..self })
-    }
-}
-
-/// One value about to be read.
-pub(super) struct Walk<'s, 'r, R> {
-    at: Place<'s>,
-    reader: &'r mut R,
-}
-
-impl<'de, R: Reader<'de>> DeserializeSeed<'de> for Walk<'_, '_, R> {
-    type Value = Shape;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, R: Reader<'de>> Visitor<'de> for Walk<'_, '_, R> {
-    type Value = Shape;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Shape, E> {
-        Ok(Shape::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Shape, E> {
-        self.reader.number();
-        Ok(Shape::Unsigned(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Shape, E> {
-        self.reader.number();
-        Ok(Shape::Negative(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Shape, E> {
-        self.reader.number();
-        Ok(Shape::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-        self.reader.text(text);
-        Ok(Shape::Text { bytes: text.len() })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Shape, A::Error> {
-        let inside = self.at.inside()?;
+    fn elements<'de, R: Reader<'de>>(self, scan: &mut Scan<'de>, reader: &mut R) -> Result<Shape, Stop> {
+        let inside = self.inside(scan)?;
         let mut items = 0;
-        while self.reader.element(items, inside, &mut array)?.is_some() {
+        while scan.next_element(items)? {
+            reader.element(items, inside, scan)?;
             items += 1;
         }
         Ok(Shape::Array { items })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Shape, A::Error> {
-        let inside = self.at.inside()?;
-        let mut members = 0;
-        if self.at.strict.is_none() {
-            while let Some(name) = object.next_key_seed(Name)? {
-                self.reader.member(&name, inside, &mut object)?;
-                members += 1;
-            }
-            return Ok(Shape::Object { members });
+    /// Says what the value is, and reads nothing out of it.
+    ///
+    /// # Errors
+    /// Those of the grammar.
+    pub fn shape(self, scan: &mut Scan<'_>) -> Result<Shape, Stop> {
+        self.value(scan, &mut Nothing)
+    }
+
+    /// Reads the value; `None` when it is not an object.
+    ///
+    /// # Errors
+    /// Those of the grammar and of the reader.
+    pub fn object<'de, R: Reader<'de> + Default>(self, scan: &mut Scan<'de>) -> Result<Option<R>, Stop> {
+        let mut reader = R::default();
+        let shape = self.value(scan, &mut reader)?;
+        Ok(matches!(shape, Shape::Object { .. }).then_some(reader))
+    }
+
+    /// Passes over the value; in a strict reading it is still checked throughout.
+    ///
+    /// # Errors
+    /// Those of the grammar.
+    pub fn skip(self, scan: &mut Scan<'_>) -> Result<(), Stop> {
+        match self.rules {
+            Rules::Strict => self.value(scan, &mut Nothing).map(|_| ()),
+            Rules::Open => scan.skim(),
         }
-        let mut names = Members::new();
-        while let Some(name) = object.next_key_seed(Name)? {
-            if !names.is_new(name.clone()) {
-                return Err(self.at.stop(Fault::Duplicate));
-            }
-            self.reader.member(&name, inside, &mut object)?;
-            members += 1;
+    }
+
+    /// Like [`Place::value`], and also says where in the whole text the value lies.
+    ///
+    /// # Errors
+    /// Those of the grammar and of `reader`.
+    pub fn spanned<'de, R: Reader<'de>>(
+        self,
+        scan: &mut Scan<'de>,
+        reader: &mut R,
+    ) -> Result<(Shape, Range<usize>), Stop> {
+        let start = scan.position();
+        let shape = self.value(scan, reader)?;
+        Ok((shape, start..scan.position()))
+    }
+
+    /// The text of the value, to be read later; of the rules only those of the grammar hold in it until then.
+    ///
+    /// # Errors
+    /// Those of the grammar.
+    pub fn raw<'de>(self, scan: &mut Scan<'de>) -> Result<&'de str, Stop> {
+        let start = scan.position();
+        scan.skim()?;
+        Ok(scan.since(start))
+    }
+
+    /// Refuses `field`, naming what it must be.
+    pub fn refuse(self, field: impl Into<String>, problem: &'static str) -> Stop {
+        Stop(Box::new(Fault::Field(field.into(), problem)))
+    }
+
+    /// The place of what lies inside the array or object that stands here, which is begun.
+    fn inside(self, scan: &mut Scan<'_>) -> Result<Self, Stop> {
+        let most = match self.rules {
+            Rules::Strict => MAX_DEPTH,
+            Rules::Open => MAX_OPEN_DEPTH,
+        };
+        if self.depth > most {
+            return Err(Stop(Box::new(Fault::TooDeep)));
         }
-        Ok(Shape::Object { members })
+        scan.enter();
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }

@@ -1,6 +1,9 @@
+mod differential;
+
 use proptest::prelude::*;
-use serde::de::MapAccess;
 use serde_json::Value;
+
+use std::ops::Range;
 
 use super::*;
 
@@ -117,12 +120,7 @@ fn open_reading_forgives_what_strict_reading_refuses() {
 struct Spans(Vec<(Shape, Range<usize>)>);
 
 impl<'de> Reader<'de> for Spans {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name == "here" {
             let mut inner = Spans::default();
             let found = at.spanned(object, &mut inner)?;

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use serde::de::MapAccess;
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 
 /// Bytes a model's name may have.
 const MAX_MODEL_BYTES: usize = 256;
@@ -38,10 +36,7 @@ impl Reader<'_> for Kept {
 }
 
 /// The model's name and where its value lies.
-pub(crate) fn model_name<'de, A: MapAccess<'de>>(
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<(String, Range<usize>), A::Error> {
+pub(crate) fn model_name(at: Place, object: &mut Scan<'_>) -> Result<(String, Range<usize>), Stop> {
     let mut name = Kept::default();
     match at.spanned(object, &mut name)? {
         (Shape::Text { .. }, span) => match name_problem(&name.0) {
@@ -65,11 +60,7 @@ pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
 }
 
 /// `true`, `false` or `null`, which is `false`.
-pub(crate) fn boolean<'de, A: MapAccess<'de>>(
-    name: &str,
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<bool, A::Error> {
+pub(crate) fn boolean(name: &str, at: Place, object: &mut Scan<'_>) -> Result<bool, Stop> {
     match at.value(object, &mut Kept::default())? {
         Shape::Null => Ok(false),
         Shape::Bool(value) => Ok(value),
@@ -78,12 +69,7 @@ pub(crate) fn boolean<'de, A: MapAccess<'de>>(
 }
 
 /// An integer from 0 to `most`, or `null`.
-pub(crate) fn integer<'de, A: MapAccess<'de>>(
-    name: &str,
-    most: u64,
-    at: Place<'_>,
-    object: &mut A,
-) -> Result<Option<u64>, A::Error> {
+pub(crate) fn integer(name: &str, most: u64, at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
     match at.value(object, &mut Kept::default())? {
         Shape::Null => Ok(None),
         Shape::Unsigned(value) if value <= most => Ok(Some(value)),
@@ -93,7 +79,7 @@ pub(crate) fn integer<'de, A: MapAccess<'de>>(
 }
 
 /// A number from 0 to 2, or `null`.
-pub(crate) fn temperature<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+pub(crate) fn temperature(at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
     match at.value(object, &mut Kept::default())? {
         Shape::Null | Shape::Unsigned(0..=2) => Ok(()),
         Shape::Float(value) if (0.0..=MAX_TEMPERATURE).contains(&value) => Ok(()),

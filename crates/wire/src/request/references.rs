@@ -1,9 +1,7 @@
 //! Names of things that a provider's account keeps, where a request holds them: whoever shares the account could name what
 //! is another's. Refuses to know whose they are.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Refused, Shape};
+use crate::json::{Place, Reader, Refused, Scan, Shape, Stop};
 
 /// Kept things one request may name.
 pub const MAX_REFERENCES: usize = 1_000;
@@ -82,13 +80,13 @@ impl References {
     }
 
     /// Reads the value of the member just named: a name, or an array of names.
-    pub(crate) fn read<'de, A: MapAccess<'de>>(
+    pub(crate) fn read(
         &mut self,
         kind: Kind,
         field: &'static str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Shape, A::Error> {
+        at: Place,
+        object: &mut Scan<'_>,
+    ) -> Result<Shape, Stop> {
         at.value(object, &mut Names { into: self, kind, field })
     }
 
@@ -123,13 +121,8 @@ impl<'de> Reader<'de> for Names<'_> {
         self.into.add(self.kind, self.field, text);
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 

@@ -1,8 +1,6 @@
 //! How much text a model will read: a rough count of bytes for estimates, never for refusals.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::references::{self, Kind, References};
 
 /// What one picture, sound or file counts, whatever its own size: about 750 tokens, the middle of what
@@ -43,11 +41,7 @@ pub(crate) struct Weight {
 
 impl Weight {
     /// Counts the value of the member just named, with the names in it.
-    pub(crate) fn everything<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Shape, A::Error> {
+    pub(crate) fn everything(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Shape, Stop> {
         self.within(Counted::Everything, |weight| at.value(object, weight))
     }
 
@@ -58,11 +52,7 @@ impl Weight {
     }
 
     /// Counts the value of the member just named, which describes what values look like, with the names in it.
-    pub(crate) fn description<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Shape, A::Error> {
+    pub(crate) fn description(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Shape, Stop> {
         let outer = std::mem::replace(&mut self.describing, true);
         let shape = self.everything(at, object);
         self.describing = outer;
@@ -93,12 +83,7 @@ impl<'de> Reader<'de> for Weight {
         }
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let counted = match self.counted {
             Counted::Text if MEDIA.contains(&name) => {
                 self.bytes = self.bytes.saturating_add(MEDIA_BYTES);
@@ -127,12 +112,7 @@ impl<'de> Reader<'de> for Weight {
         read.map(|_| ())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }

@@ -2,11 +2,10 @@
 
 use domain::price::{Tokens, Units};
 use domain::usage::Surface;
-use serde::de::MapAccess;
 
 use crate::answer::{Answer, Malformed};
 use crate::failure::{UpstreamError, read_error};
-use crate::json::{self, Place, Reader, Shape};
+use crate::json::{self, Place, Reader, Scan, Shape, Stop};
 use crate::surfaces::subtitles::last_end_ms;
 
 /// More than any call can use: about 10¹². Counts above are taken for nonsense.
@@ -91,12 +90,7 @@ pub(super) struct Payload {
 }
 
 impl<'de> Reader<'de> for Payload {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "data" => self.data = items(at.value(object, &mut Unread)?).or(self.data),
             "results" => self.results = items(at.value(object, &mut Unread)?).or(self.results),
@@ -161,11 +155,7 @@ impl Usage {
         })
     }
 
-    fn count<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<u64>, A::Error> {
+    fn count(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
         let count = match at.value(object, &mut Unread)? {
             Shape::Null => return Ok(None),
             Shape::Unsigned(count) => Some(count),
@@ -179,12 +169,7 @@ impl Usage {
 }
 
 impl<'de> Reader<'de> for Usage {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "image_tokens" if self.in_details => self.image_in = self.count(at, object)?.unwrap_or(0),
             "audio_tokens" if self.in_details => self.audio_in = self.count(at, object)?.unwrap_or(0),
@@ -209,7 +194,7 @@ impl<'de> Reader<'de> for Usage {
 }
 
 /// A time in seconds, as a number or as a text of one, rounded up to milliseconds.
-fn milliseconds<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Option<u64>, A::Error> {
+fn milliseconds(at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
     let mut text = String::new();
     let seconds = match at.value(object, &mut Word(&mut text))? {
         Shape::Unsigned(seconds) => u32::try_from(seconds).ok().map(f64::from),

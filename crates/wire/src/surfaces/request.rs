@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use domain::price::Units;
 use domain::usage::Surface;
-use serde::de::MapAccess;
 
 use super::Asked;
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::{Kept, boolean, integer, model_name};
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
@@ -97,7 +96,7 @@ impl Root {
         }
     }
 
-    fn input<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn input(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         self.has_input = true;
         if self.surface == Surface::Moderations {
             return match at.value(object, &mut self.weight)? {
@@ -117,12 +116,7 @@ impl Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match (self.surface, name) {
             (_, "model") => self.model = Some(model_name(at, object)?),
             (Surface::Images, "stream") => self.stream = boolean(name, at, object)?,

@@ -1,6 +1,7 @@
 //! Names that people give, as a body has them: the rule is the store's, its description is made from the rule.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use domain::audit::plain::is_hidden;
 use serde::de::Error as _;
@@ -28,7 +29,7 @@ impl PartialSchema for Name {
             .schema_type(Type::String)
             .min_length(Some(1))
             .max_length(Some(MAX_NAME_CHARS))
-            .pattern(Some(pattern()))
+            .pattern(Some(PATTERN.as_str()))
             .description(Some(
                 "A name: visible characters, no white space at either end, not the form of an identifier.",
             ));
@@ -40,10 +41,10 @@ impl ToSchema for Name {}
 
 /// Characters that show, and neither the first nor the last of them white space. Of the characters that do not show,
 /// those beyond four hexadecimal digits are left out: expressions disagree on how to write them.
-fn pattern() -> String {
+static PATTERN: LazyLock<String> = LazyLock::new(|| {
     let hidden = hidden();
     format!("^[^\\s{hidden}]([^{hidden}]*[^\\s{hidden}])?$")
-}
+});
 
 /// The hidden characters as the inside of a class: `\u0000-\u001f\u007f…`.
 fn hidden() -> String {

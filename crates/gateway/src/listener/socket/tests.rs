@@ -35,7 +35,7 @@ async fn what_a_caller_still_sends_is_read_away_for_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_takes_nothing_is_cut_in_its_time_and_no_other() {
     let (mut socket, mut far, pulse) = socket(16);
-    pulse.opened();
+    pulse.heads(1);
     socket.write_all(&[0; 16]).await.unwrap();
     tokio::time::advance(PATIENCE * 2).await;
     assert!(pulse.next_look(PATIENCE).is_some(), "nothing was to be written");

@@ -5,6 +5,8 @@ mod batched;
 mod former;
 
 use domain::usage::Event;
+use postcard::ser_flavors::Flavor;
+use postcard::serialize_with_flavor;
 
 use crate::outbox::MAX_SETTLED_BYTES;
 use batched::Written;
@@ -134,8 +136,29 @@ pub(super) fn encode(event: &Event, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
         Event::Batched(_) => BATCHED,
     });
     match event {
-        Event::Batched(batch) => postcard::to_extend(&Written::of(batch), buffer).ok(),
-        event => postcard::to_extend(event, buffer).ok(),
+        Event::Batched(batch) => serialize_with_flavor(&Written::of(batch), Pieces(buffer)).ok(),
+        event => serialize_with_flavor(event, Pieces(buffer)).ok(),
+    }
+}
+
+/// A buffer that takes what is written piece by piece; the library's own takes it byte by byte.
+struct Pieces(Vec<u8>);
+
+impl Flavor for Pieces {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
     }
 }
 

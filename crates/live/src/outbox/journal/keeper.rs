@@ -132,7 +132,8 @@ impl Housekeeper {
 }
 
 fn keep_until_stopped(journal: &Journal) {
-    let mut retry = None;
+    // The lanes begin without spares, so that a start does not wait for the disk to have them all.
+    let mut retry = make_spares(journal).err().map(|_| RETRY);
     loop {
         let asked = journal.housekeeper.bell.wait(retry);
         for (lane, number) in asked.remove {

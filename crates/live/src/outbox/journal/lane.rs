@@ -75,15 +75,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    /// A lane that writes into `writer`, keeps `files` of an earlier run, and has `waiting` settled calls in them.
-    pub(super) fn new(number: u16, writer: Writer, spare: Writer, files: &[u32], waiting: u64) -> Self {
+    /// A lane that writes into `writer`, keeps `files` of an earlier run, and has `waiting` settled calls in them. Its
+    /// spare segment is yet to be made.
+    pub(super) fn new(number: u16, writer: Writer, files: &[u32], waiting: u64) -> Self {
         let first = writer.segment().number();
-        let next_number = spare.segment().number().saturating_add(1);
+        let next_number = first.saturating_add(1);
         let mut kept: BTreeMap<u32, Kept> = files.iter().map(|file| (*file, Kept::File)).collect();
         kept.insert(first, Kept::Mapped(Arc::clone(writer.segment())));
         Self {
             number,
-            active: Mutex::new(Active { writer, spare: Some(spare), next_number }),
+            active: Mutex::new(Active { writer, spare: None, next_number }),
             kept: Mutex::new(kept),
             tail: AtomicU64::new(pack(first, HEADER_BYTES)),
             synced: AtomicU64::new(pack(first, HEADER_BYTES)),

@@ -103,9 +103,8 @@ pub(super) fn open(dir: &Path, settings: Settings) -> Result<(Journal, Plan), Op
             let first = old.last().copied().unwrap_or(0).max(last).checked_add(1);
             let first = first.ok_or(OpenFailed::Setting("the numbers of segments are used up"))?;
             let writer = journal.make(lane, first, Bound::Waived)?;
-            let spare = journal.make(lane, first.saturating_add(1), Bound::Waived)?;
             let waiting = survey.waiting.get(&lane).copied().unwrap_or(0);
-            Ok(Lane::new(lane, writer, spare, old, waiting))
+            Ok(Lane::new(lane, writer, old, waiting))
         })
         .collect::<Result<_, OpenFailed>>()?;
     let plan = Plan {

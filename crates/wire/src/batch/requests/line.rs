@@ -1,12 +1,10 @@
 //! One line of a file of requests: its name, its endpoint and where its body lies; and what can be wrong with it.
 
 use domain::usage::Surface;
-use serde::de::MapAccess;
-use serde_json::value::RawValue;
 
 use super::BadLine;
 use crate::batch::{BAD_ENDPOINT, endpoint};
-use crate::json::{self, MAX_DEPTH, Place, Reader, Refused, Shape};
+use crate::json::{self, MAX_DEPTH, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::Kept;
 
 /// Bytes the name of a request may have.
@@ -72,7 +70,7 @@ impl<'l> Line<'l> {
             return Err(missing("method"));
         }
         let surface = members.surface.ok_or_else(|| missing("url"))?;
-        let body = members.body.ok_or_else(|| missing("body"))?.get().as_bytes();
+        let body = members.body.ok_or_else(|| missing("body"))?.as_bytes();
         Ok(Self { custom_id, surface, body })
     }
 }
@@ -82,16 +80,11 @@ struct Members<'de> {
     custom_id: Option<String>,
     has_method: bool,
     surface: Option<Surface>,
-    body: Option<&'de RawValue>,
+    body: Option<&'de str>,
 }
 
 impl<'de> Reader<'de> for Members<'de> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let mut text = Kept::default();
         match name {
             "custom_id" => match at.value(object, &mut text)? {
@@ -108,7 +101,7 @@ impl<'de> Reader<'de> for Members<'de> {
                 self.surface = Some(surface);
             }
             // Taken as it stands: the reader of its endpoint reads it next, under the same strict rules.
-            "body" => self.body = Some(object.next_value()?),
+            "body" => self.body = Some(at.raw(object)?),
             _ => {
                 let shown = name.get(..name.floor_char_boundary(SHOWN_NAME_BYTES)).unwrap_or_default();
                 return Err(at.refuse(shown, "is no member of a batch's lines"));

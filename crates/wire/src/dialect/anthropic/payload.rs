@@ -1,10 +1,8 @@
 //! One answer, or one event of a streamed answer: what it says of its end, its usage and its errors, in one pass.
 //! Refuses to keep any text: it is only counted.
 
-use serde::de::{MapAccess, SeqAccess};
-
 use super::usage::Reported;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::fields::Kept;
 
 /// What an event is.
@@ -63,12 +61,7 @@ impl Payload {
 }
 
 impl<'de> Reader<'de> for Payload {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "type" => {
                 let mut word = Kept::default();
@@ -93,7 +86,7 @@ impl<'de> Reader<'de> for Payload {
                 self.has_content |= matches!(shape, Shape::Array { .. });
                 self.count(&words);
             }
-            "usage" => self.usage = at.object::<_, Reported>(object)?.or_else(|| self.usage.take()),
+            "usage" => self.usage = at.object::<Reported>(object)?.or_else(|| self.usage.take()),
             "stop_reason" => self.is_finished |= is_word(at.shape(object)?),
             "error" => self.has_error |= matches!(at.shape(object)?, Shape::Object { .. }),
             _ => at.skip(object)?,
@@ -114,12 +107,7 @@ struct Delta {
 }
 
 impl<'de> Reader<'de> for Delta {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name == "stop_reason" {
             self.is_finished |= is_word(at.shape(object)?);
             return Ok(());
@@ -139,12 +127,7 @@ impl Words {
 }
 
 impl<'de> Reader<'de> for Words {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "text" | "thinking" | "partial_json" | "name" => {
                 if let Shape::Text { bytes } = at.shape(object)? {
@@ -161,13 +144,8 @@ impl<'de> Reader<'de> for Words {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
@@ -183,23 +161,13 @@ impl<'de> Reader<'de> for Arguments {
         self.0 = self.0.saturating_add(1);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         self.0 = self.0.saturating_add(name.len());
         at.value(object, self)?;
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }

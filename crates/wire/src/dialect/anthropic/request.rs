@@ -6,9 +6,7 @@ mod content;
 
 use std::ops::Range;
 
-use serde::de::MapAccess;
-
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::{boolean, integer, model_name, temperature};
 use crate::request::references::References;
 use crate::request::rewrite::UsageAsked;
@@ -71,7 +69,7 @@ struct Root {
 
 impl Root {
     /// `tools`, all of which the model reads.
-    fn tools<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn tools(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         let mut tools = Tools::default();
         match at.value(object, &mut tools)? {
             Shape::Null => {}
@@ -84,7 +82,7 @@ impl Root {
         Ok(())
     }
 
-    fn messages<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn messages(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         let mut messages = Messages::default();
         match at.value(object, &mut messages)? {
             Shape::Array { items } if items > 0 => {}
@@ -96,7 +94,7 @@ impl Root {
         Ok(())
     }
 
-    fn system<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn system(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         let mut words = Words::default();
         match at.value(object, &mut words)? {
             Shape::Null | Shape::Text { .. } | Shape::Array { .. } => {}
@@ -109,12 +107,7 @@ impl Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "model" => self.model = Some(model_name(at, object)?),
             "stream" => self.stream = boolean(name, at, object)?,

@@ -3,12 +3,11 @@
 //! stands, and none is ever added to another.
 
 use domain::price::Tokens;
-use serde::de::{MapAccess, SeqAccess};
 
 use crate::answer::Advice;
 use crate::dialect::counts;
 use crate::json::build::ObjectWriter;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Stop};
 
 /// The longest name of a model that is kept, in bytes.
 const LONGEST_MODEL: usize = 256;
@@ -77,22 +76,13 @@ impl Reported {
     }
 
     /// A count; `None` when it is absent or null. A negative, broken or absurd one spoils the whole report.
-    fn count<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<u64>, A::Error> {
+    fn count(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
         Ok(counts::read(at.shape(object)?, None, &mut self.nonsense))
     }
 }
 
 impl<'de> Reader<'de> for Reported {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "input_tokens" => self.input = self.count(at, object)?.or(self.input),
             "output_tokens" => self.output = self.count(at, object)?.or(self.output),
@@ -125,12 +115,7 @@ struct Iteration {
 }
 
 impl<'de> Reader<'de> for Iteration {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "type" => {
                 at.value(object, &mut self.entry)?;
@@ -183,14 +168,9 @@ struct Iterations {
 }
 
 impl<'de> Reader<'de> for Iterations {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut iteration = Iteration::default();
-        let shape = at.item(array, &mut iteration)?;
+        at.value(array, &mut iteration)?;
         match (iteration.entry, iteration.used.tokens()) {
             (Entry::Summary, Some(tokens)) => {
                 self.summaries = Some(self.summaries.map_or(tokens, |so_far| so_far.plus(&tokens)));
@@ -204,7 +184,7 @@ impl<'de> Reader<'de> for Iterations {
             }
             _ => {}
         }
-        Ok(shape)
+        Ok(())
     }
 }
 

@@ -2,11 +2,10 @@
 //! Refuses to keep any text: it is only counted.
 
 use domain::price::Tokens;
-use serde::de::{MapAccess, SeqAccess};
 
 use super::usage::Reported;
 use crate::json::look::is_spelling;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 
 /// The facts of one payload.
 #[derive(Debug, Default)]
@@ -36,12 +35,7 @@ impl Payload {
 }
 
 impl<'de> Reader<'de> for Payload {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "candidates" => {
                 at.value(object, &mut Candidates(self))?;
@@ -51,7 +45,7 @@ impl<'de> Reader<'de> for Payload {
                 self.answers_other |= at.shape(object)? != Shape::Null;
             }
             _ if is_spelling(name, "usageMetadata") => {
-                self.usage = at.object::<_, Reported>(object)?.or(self.usage)
+                self.usage = at.object::<Reported>(object)?.or(self.usage)
             }
             _ if is_spelling(name, "promptFeedback") => {
                 at.value(object, &mut Feedback(self))?;
@@ -65,12 +59,7 @@ impl<'de> Reader<'de> for Payload {
 struct Feedback<'p>(&'p mut Payload);
 
 impl<'de> Reader<'de> for Feedback<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if !is_spelling(name, "blockReason") {
             return at.skip(object);
         }
@@ -87,24 +76,17 @@ fn is_said(shape: Shape) -> bool {
 struct Candidates<'p>(&'p mut Payload);
 
 impl<'de> Reader<'de> for Candidates<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut candidate =
             Candidate { index: u64::try_from(index).unwrap_or(u64::MAX), ..Candidate::default() };
-        let shape = at.item(array, &mut candidate)?;
-        if shape.is_some() {
-            // Candidates beyond the width of the mask share its last bit; Google allows eight.
-            let bit = 1_u128 << candidate.index.min(u64::from(u128::BITS - 1));
-            self.0.begun |= bit;
-            self.0.finished |= if candidate.finished { bit } else { 0 };
-            self.0.speaks |= candidate.said.parts > 0;
-            self.0.text_bytes = self.0.text_bytes.saturating_add(candidate.said.bytes);
-        }
-        Ok(shape)
+        at.value(array, &mut candidate)?;
+        // Candidates beyond the width of the mask share its last bit; Google allows eight.
+        let bit = 1_u128 << candidate.index.min(u64::from(u128::BITS - 1));
+        self.0.begun |= bit;
+        self.0.finished |= if candidate.finished { bit } else { 0 };
+        self.0.speaks |= candidate.said.parts > 0;
+        self.0.text_bytes = self.0.text_bytes.saturating_add(candidate.said.bytes);
+        Ok(())
     }
 }
 
@@ -116,12 +98,7 @@ struct Candidate {
 }
 
 impl<'de> Reader<'de> for Candidate {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "content" => {
                 at.value(object, &mut self.said)?;
@@ -156,12 +133,7 @@ impl<'de> Reader<'de> for Said {
         self.add(text.len());
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let is = |known| is_spelling(name, known);
         if name == "args" {
             at.value(object, &mut Arguments(self))?;
@@ -181,13 +153,8 @@ impl<'de> Reader<'de> for Said {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
@@ -203,23 +170,13 @@ impl<'de> Reader<'de> for Arguments<'_> {
         self.0.add(1);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         self.0.add(name.len());
         at.value(object, self)?;
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }

@@ -4,10 +4,8 @@
 
 mod members;
 
-use serde::de::MapAccess;
-
 use crate::json::look::is_spelling;
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::name_problem;
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
@@ -70,7 +68,7 @@ impl Root {
         })
     }
 
-    fn contents<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn contents(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         self.has_contents = true;
         match at.value(object, &mut Spoken(&mut self.weight))? {
             Shape::Object { .. } | Shape::Text { .. } => Ok(()),
@@ -79,7 +77,7 @@ impl Root {
         }
     }
 
-    fn tools<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn tools(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         let mut tools = Tools { weight: &mut self.weight, functions: 0 };
         let listed = match at.value(object, &mut tools)? {
             Shape::Null | Shape::Object { .. } => 0,
@@ -95,12 +93,7 @@ impl Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let is = |known| is_spelling(name, known);
         let mut once = |known| self.once.check(known, known, at);
         if name == "contents" {

@@ -2,12 +2,11 @@
 //! up is no usage at all.
 
 use domain::price::Tokens;
-use serde::de::{MapAccess, SeqAccess};
 
 use crate::dialect::counts::{self, MAX_COUNT};
 use crate::json::build::ObjectWriter;
 use crate::json::look::{Value, is_spelling};
-use crate::json::{self, Place, Reader, Shape};
+use crate::json::{self, Place, Reader, Scan, Shape, Stop};
 
 /// The counts as they were written. Google leaves out those that are zero.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,7 +55,7 @@ impl Reported {
         })
     }
 
-    fn count<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<u64, A::Error> {
+    fn count(&mut self, at: Place, object: &mut Scan<'_>) -> Result<u64, Stop> {
         let mut written = Digits(None);
         let shape = at.value(object, &mut written)?;
         Ok(counts::read(shape, written.0, &mut self.nonsense).unwrap_or(0))
@@ -64,12 +63,7 @@ impl Reported {
 }
 
 impl<'de> Reader<'de> for Reported {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let is = |known| is_spelling(name, known);
         if is("promptTokenCount") {
             self.prompt = Some(self.count(at, object)?);
@@ -105,7 +99,7 @@ struct Modalities {
 }
 
 impl Modalities {
-    fn read<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Self, A::Error> {
+    fn read(at: Place, object: &mut Scan<'_>) -> Result<Self, Stop> {
         let mut found = Self::default();
         at.value(object, &mut found)?;
         Ok(found)
@@ -113,21 +107,16 @@ impl Modalities {
 }
 
 impl<'de> Reader<'de> for Modalities {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut row = Row::default();
-        let shape = at.item(array, &mut row)?;
+        at.value(array, &mut row)?;
         let of_it = match row.modality {
             Modality::Audio => &mut self.audio,
             Modality::Image => &mut self.image,
-            Modality::Other => return Ok(shape),
+            Modality::Other => return Ok(()),
         };
         *of_it = of_it.saturating_add(row.count).min(MAX_COUNT);
-        Ok(shape)
+        Ok(())
     }
 }
 
@@ -138,12 +127,7 @@ struct Row {
 }
 
 impl<'de> Reader<'de> for Row {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name == "modality" {
             at.value(object, &mut self.modality)?;
         } else if is_spelling(name, "tokenCount") {

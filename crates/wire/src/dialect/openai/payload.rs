@@ -3,10 +3,9 @@
 
 use domain::price::Tokens;
 use domain::usage::Surface;
-use serde::de::{MapAccess, SeqAccess};
 
 use super::usage::Reported;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 
 /// The facts of one payload.
 #[derive(Debug, Default)]
@@ -42,19 +41,14 @@ impl Payload {
 }
 
 impl<'de> Reader<'de> for Payload {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "choices" => {
                 if let Shape::Array { items } = at.value(object, &mut Choices(self))? {
                     self.choices = Some(items);
                 }
             }
-            "usage" => self.usage = at.object::<_, Reported>(object)?.or(self.usage),
+            "usage" => self.usage = at.object::<Reported>(object)?.or(self.usage),
             "x_groq" => {
                 at.value(object, &mut Groq(self))?;
             }
@@ -95,14 +89,9 @@ impl Reader<'_> for IsError {
 struct Groq<'p>(&'p mut Payload);
 
 impl<'de> Reader<'de> for Groq<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
-            "usage" => self.0.usage_elsewhere = at.object::<_, Reported>(object)?.or(self.0.usage_elsewhere),
+            "usage" => self.0.usage_elsewhere = at.object::<Reported>(object)?.or(self.0.usage_elsewhere),
             "error" => self.0.has_error |= is_truthy(at.shape(object)?),
             _ => at.skip(object)?,
         }
@@ -113,24 +102,17 @@ impl<'de> Reader<'de> for Groq<'_> {
 struct Choices<'p>(&'p mut Payload);
 
 impl<'de> Reader<'de> for Choices<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut choice = Choice::default();
-        let shape = at.item(array, &mut choice)?;
-        if shape.is_some() {
-            // Choices beyond the width of the mask share its last bit; no provider allows so many.
-            let bit = 1_u128 << choice.index.min(u128::BITS - 1);
-            self.0.begun |= bit;
-            self.0.finished |= if choice.finished { bit } else { 0 };
-            self.0.speaks |= choice.has_role || choice.bytes > 0;
-            self.0.text_bytes = self.0.text_bytes.saturating_add(choice.bytes);
-            self.0.usage_elsewhere = choice.usage.or(self.0.usage_elsewhere);
-        }
-        Ok(shape)
+        at.value(array, &mut choice)?;
+        // Choices beyond the width of the mask share its last bit; no provider allows so many.
+        let bit = 1_u128 << choice.index.min(u128::BITS - 1);
+        self.0.begun |= bit;
+        self.0.finished |= if choice.finished { bit } else { 0 };
+        self.0.speaks |= choice.has_role || choice.bytes > 0;
+        self.0.text_bytes = self.0.text_bytes.saturating_add(choice.bytes);
+        self.0.usage_elsewhere = choice.usage.or(self.0.usage_elsewhere);
+        Ok(())
     }
 }
 
@@ -144,12 +126,7 @@ struct Choice {
 }
 
 impl<'de> Reader<'de> for Choice {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "index" => {
                 if let Shape::Unsigned(index) = at.shape(object)? {
@@ -166,7 +143,7 @@ impl<'de> Reader<'de> for Choice {
             "finish_reason" => {
                 self.finished |= matches!(at.shape(object)?, Shape::Text { bytes } if bytes > 0);
             }
-            "usage" => self.usage = at.object::<_, Reported>(object)?,
+            "usage" => self.usage = at.object::<Reported>(object)?,
             _ => at.skip(object)?,
         }
         Ok(())
@@ -183,12 +160,7 @@ struct Message {
 }
 
 impl<'de> Reader<'de> for Message {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "role" => self.has_role |= matches!(at.shape(object)?, Shape::Text { .. }),
             "content" | "refusal" | "tool_calls" | "function_call" | "audio" => {
@@ -206,7 +178,7 @@ impl<'de> Reader<'de> for Message {
 struct Text(u64);
 
 impl Text {
-    fn bytes<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<u64, A::Error> {
+    fn bytes(at: Place, object: &mut Scan<'_>) -> Result<u64, Stop> {
         let mut text = Text(0);
         at.value(object, &mut text)?;
         Ok(text.0)
@@ -218,12 +190,7 @@ impl<'de> Reader<'de> for Text {
         self.0 = self.0.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "text" | "thinking" | "content" | "function" | "custom" | "name" | "arguments" | "input"
             | "transcript" => {
@@ -234,12 +201,7 @@ impl<'de> Reader<'de> for Text {
         }
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }

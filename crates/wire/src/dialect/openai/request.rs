@@ -6,9 +6,8 @@ mod fields;
 use std::ops::Range;
 
 use domain::usage::Surface;
-use serde::de::MapAccess;
 
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::{boolean, integer, model_name, temperature};
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
@@ -86,7 +85,7 @@ impl Root {
     }
 
     /// `messages`, `prompt` or `input`, whichever belongs to the surface.
-    fn input<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn input(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         self.has_input = true;
         if input_name(self.surface) == "messages" {
             return match at.value(object, &mut Messages { weight: &mut self.weight })? {
@@ -102,13 +101,7 @@ impl Root {
     }
 
     /// An array of at most `most` elements, all of which the model reads.
-    fn listed<'de, A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        most: usize,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn listed(&mut self, name: &str, most: usize, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         match self.weight.everything(at, object)? {
             Shape::Null => Ok(()),
             Shape::Array { items } if items <= most => Ok(()),
@@ -119,12 +112,7 @@ impl Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "model" => self.model = Some(model_name(at, object)?),
             "stream" => self.stream = boolean(name, at, object)?,

@@ -2,22 +2,24 @@
 //! one refuses, or that carry another one's signature. Nothing else of the body is touched.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use domain::chat::tool_id::{self, Grammar};
-use memchr::memmem;
-use serde::de::{MapAccess, SeqAccess};
+use memchr::memmem::Finder;
 
-use crate::json::{self, Place, Reader, Shape, push_text};
+use crate::json::{self, Place, Reader, Scan, Shape, Stop, push_text};
 use crate::request::fields::Kept;
+
+/// Finds the beginning of both members that hold ids.
+static NAMED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_call"));
 
 /// `body`, a request of this protocol that was read before, with every id of a call and of its result as `grammar` has
 /// it, alike for both; and without the signatures that ids carry for callers of other protocols' models.
 #[must_use]
 pub fn fit_tool_ids(body: &Bytes, grammar: Grammar) -> Bytes {
     // Most bodies have neither, and are not read again.
-    let named = [&b"tool_calls"[..], b"tool_call_id"].iter().any(|name| memmem::find(body, name).is_some());
-    if !named {
+    if NAMED.find(body).is_none() {
         return body.clone();
     }
     let mut ids = Ids::default();
@@ -47,7 +49,7 @@ pub fn fit_tool_ids(body: &Bytes, grammar: Grammar) -> Bytes {
 struct Ids(Vec<(Range<usize>, String)>);
 
 impl Ids {
-    fn keep<'de, A: MapAccess<'de>>(&mut self, at: Place<'_>, object: &mut A) -> Result<(), A::Error> {
+    fn keep(&mut self, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         let mut id = Kept::default();
         if let (Shape::Text { .. }, span) = at.spanned(object, &mut id)? {
             self.0.push((span, id.0));
@@ -57,12 +59,7 @@ impl Ids {
 }
 
 impl<'de> Reader<'de> for Ids {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "messages" => at.value(object, &mut Messages(self)).map(|_| ()),
             _ => at.skip(object),
@@ -73,21 +70,11 @@ impl<'de> Reader<'de> for Ids {
 struct Messages<'i>(&'i mut Ids);
 
 impl<'de> Reader<'de> for Messages<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "tool_call_id" => self.0.keep(at, object),
             "tool_calls" => at.value(object, &mut Calls(self.0)).map(|_| ()),
@@ -99,21 +86,11 @@ impl<'de> Reader<'de> for Messages<'_> {
 struct Calls<'i>(&'i mut Ids);
 
 impl<'de> Reader<'de> for Calls<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name == "id" { self.0.keep(at, object) } else { at.skip(object) }
     }
 }

@@ -3,10 +3,9 @@
 
 use domain::price::Tokens;
 use domain::usage::Surface;
-use serde::de::MapAccess;
 
 use crate::dialect::counts;
-use crate::json::{Place, Reader};
+use crate::json::{Place, Reader, Scan, Stop};
 
 /// A `usage` object as it was written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,10 +25,7 @@ pub(crate) struct Reported {
 
 impl Reported {
     /// Reads the value of the member just named; `None` when it is not an object.
-    pub(crate) fn read<'de, A: MapAccess<'de>>(
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<Self>, A::Error> {
+    pub(crate) fn read(at: Place, object: &mut Scan<'_>) -> Result<Option<Self>, Stop> {
         at.object(object)
     }
 
@@ -79,11 +75,7 @@ impl Reported {
     }
 
     /// A count; `None` when it is absent or null. A negative, broken or absurd one spoils the whole report.
-    fn count<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<u64>, A::Error> {
+    fn count(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
         let mut written = Written(None);
         let shape = at.value(object, &mut written)?;
         Ok(counts::read(shape, written.0, &mut self.nonsense))
@@ -91,19 +83,14 @@ impl Reported {
 }
 
 impl<'de> Reader<'de> for Reported {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "prompt_tokens" | "input_tokens" => self.prompt = self.count(at, object)?.or(self.prompt),
             "completion_tokens" | "output_tokens" => {
                 self.completion = self.count(at, object)?.or(self.completion)
             }
             "billed_units" => {
-                let billed = at.object::<_, Reported>(object)?;
+                let billed = at.object::<Reported>(object)?;
                 self.billed = billed.and_then(|billed| billed.prompt.zip(billed.completion.or(Some(0))));
             }
             "total_tokens" => self.total = self.count(at, object)?.or(self.total),
@@ -142,12 +129,7 @@ struct Details<'u> {
 }
 
 impl<'de> Reader<'de> for Details<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let known: &[&str] = match self.side {
             Side::Prompt => &["cached_tokens", "cache_write_tokens", "cache_creation_tokens", "audio_tokens"],
             Side::Completion => &["reasoning_tokens", "audio_tokens"],

@@ -2,10 +2,9 @@
 //! keep any text: it is only counted.
 
 use domain::price::Tokens;
-use serde::de::{MapAccess, SeqAccess};
 
 use super::usage::Reported;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::fields::Kept;
 
 /// Bytes that the name of an answer may have.
@@ -61,12 +60,7 @@ impl Body {
 }
 
 impl<'de> Reader<'de> for Payload {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "type" => {
                 at.value(object, &mut Word(&mut self.kind))?;
@@ -87,12 +81,7 @@ impl<'de> Reader<'de> for Payload {
 }
 
 impl<'de> Reader<'de> for Body {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "output" => {
                 let mut text = Text(0);
@@ -107,7 +96,7 @@ impl<'de> Reader<'de> for Body {
                 }
             }
             "store" => self.forgotten = at.shape(object)? == Shape::Bool(false),
-            "usage" => self.usage = at.object::<_, Reported>(object)?.or(self.usage),
+            "usage" => self.usage = at.object::<Reported>(object)?.or(self.usage),
             "error" => self.has_error |= at.shape(object)? != Shape::Null,
             "status" => {
                 let mut failed = false;
@@ -151,7 +140,7 @@ impl Reader<'_> for Word<'_> {
 struct Name(u64);
 
 impl Name {
-    fn bytes<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<u64, A::Error> {
+    fn bytes(at: Place, object: &mut Scan<'_>) -> Result<u64, Stop> {
         let mut name = Name(0);
         at.value(object, &mut name)?;
         Ok(name.0)
@@ -159,12 +148,7 @@ impl Name {
 }
 
 impl<'de> Reader<'de> for Name {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "name" {
             return at.skip(object);
         }
@@ -183,12 +167,7 @@ impl<'de> Reader<'de> for Text {
         self.0 = self.0.saturating_add(count(text.len()));
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "text" | "content" | "summary" | "refusal" | "name" | "arguments" | "input" => {
                 at.value(object, self)?;
@@ -198,13 +177,8 @@ impl<'de> Reader<'de> for Text {
         }
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 

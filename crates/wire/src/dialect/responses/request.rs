@@ -5,9 +5,7 @@ mod input;
 
 use std::ops::Range;
 
-use serde::de::MapAccess;
-
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::{Kept, boolean, integer, model_name, temperature};
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
@@ -65,12 +63,7 @@ struct Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "model" => self.model = Some(model_name(at, object)?),
             "stream" => self.stream = boolean(name, at, object)?,
@@ -142,12 +135,7 @@ impl<'de> Reader<'de> for Template<'_> {
         self.0.text(text);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "id" {
             return self.0.member(name, at, object);
         }
@@ -167,12 +155,7 @@ impl<'de> Reader<'de> for ConversationId {
         text.clone_into(&mut self.0);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "id" {
             return at.skip(object);
         }

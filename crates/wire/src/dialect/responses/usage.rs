@@ -2,11 +2,10 @@
 //! guess: what cannot be made to add up is no usage at all.
 
 use domain::price::Tokens;
-use serde::de::MapAccess;
 
 use crate::dialect::counts;
 use crate::json::build::ObjectWriter;
-use crate::json::{self, Place, Reader};
+use crate::json::{self, Place, Reader, Scan, Stop};
 
 /// A `usage` object as it was written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,22 +54,13 @@ impl Reported {
     }
 
     /// A count; `None` when it is absent or null. A negative, broken or absurd one spoils the whole report.
-    fn count<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<u64>, A::Error> {
+    fn count(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Option<u64>, Stop> {
         Ok(counts::read(at.shape(object)?, None, &mut self.nonsense))
     }
 }
 
 impl<'de> Reader<'de> for Reported {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "input_tokens" => self.input = self.count(at, object)?.or(self.input),
             "output_tokens" => self.output = self.count(at, object)?.or(self.output),
@@ -88,12 +78,7 @@ impl<'de> Reader<'de> for Reported {
 struct Details<'u>(&'u mut Reported);
 
 impl<'de> Reader<'de> for Details<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "cached_tokens" => self.0.cache_read = self.0.count(at, object)?.unwrap_or(0),
             "cache_write_tokens" => self.0.cache_write = self.0.count(at, object)?.unwrap_or(0),

@@ -1,8 +1,6 @@
 //! `container`: the name of one that runs already, or what a new one is to have.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Stop};
 use crate::request::Kind;
 use crate::request::fields::Kept;
 use crate::request::references::References;
@@ -15,12 +13,7 @@ impl<'de> Reader<'de> for Container<'_> {
         self.0.add(Kind::Container, "container", text);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "id" => self.0.read(Kind::Container, "container.id", at, object).map(|_| ()),
             "skills" => at.value(object, &mut Skills(self.0)).map(|_| ()),
@@ -32,19 +25,14 @@ impl<'de> Reader<'de> for Container<'_> {
 struct Skills<'r>(&'r mut References);
 
 impl<'de> Reader<'de> for Skills<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut skill = Skill::default();
-        let shape = at.item(array, &mut skill)?;
+        at.value(array, &mut skill)?;
         // Those of Anthropic's own are everybody's.
         if skill.kind != "anthropic" {
             self.0.append(skill.named);
         }
-        Ok(shape)
+        Ok(())
     }
 }
 
@@ -55,12 +43,7 @@ struct Skill {
 }
 
 impl<'de> Reader<'de> for Skill {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let mut kind = Kept::default();
         match name {
             "skill_id" => {

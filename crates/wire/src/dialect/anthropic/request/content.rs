@@ -1,9 +1,7 @@
 //! How much of a request the model will read: a rough count of bytes for estimates, never for refusals, and the few
 //! rules every message keeps.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::Kind;
 use crate::request::fields::Kept;
 use crate::request::references::{References, TOOL_MODEL};
@@ -32,14 +30,9 @@ pub(super) struct Messages {
 }
 
 impl<'de> Reader<'de> for Messages {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut message = Message { index, role: None, has_content: false, words: Words::default() };
-        let Some(shape) = at.item(array, &mut message)? else { return Ok(None) };
+        let shape = at.value(array, &mut message)?;
         let lacks = match (shape, &message.role) {
             (Shape::Object { .. }, None) => Some("role"),
             (Shape::Object { .. }, Some(_)) if !message.has_content => Some("content"),
@@ -51,7 +44,7 @@ impl<'de> Reader<'de> for Messages {
         }
         self.bytes = self.bytes.saturating_add(message.words.bytes);
         self.references.append(message.words.references);
-        Ok(Some(shape))
+        Ok(())
     }
 }
 
@@ -63,12 +56,7 @@ struct Message {
 }
 
 impl<'de> Reader<'de> for Message {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let index = self.index;
         match name {
             "role" => {
@@ -112,12 +100,7 @@ impl<'de> Reader<'de> for Words {
         self.add(text.len());
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "source" => {
                 let mut source = Source::default();
@@ -142,13 +125,8 @@ impl<'de> Reader<'de> for Words {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
@@ -164,12 +142,7 @@ impl<'de> Reader<'de> for Source {
         self.words.text(text);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "type" => {
                 let mut kind = Kept::default();
@@ -196,25 +169,15 @@ pub(super) struct Tools {
 }
 
 impl<'de> Reader<'de> for Tools {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, &mut Tool(self))
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, &mut Tool(self)).map(|_| ())
     }
 }
 
 struct Tool<'t>(&'t mut Tools);
 
 impl<'de> Reader<'de> for Tool<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "model" {
             return self.0.definitions.member(name, at, object);
         }
@@ -238,23 +201,13 @@ impl<'de> Reader<'de> for Definitions {
         self.bytes = self.bytes.saturating_add(1);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         self.bytes = self.bytes.saturating_add(name.len());
         at.value(object, self)?;
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }

@@ -1,14 +1,12 @@
 //! A caller of Google's protocol, an upstream of OpenAI's.
 
-use serde::de::MapAccess;
-
 use crate::answer::Malformed;
 use crate::dialect::Encoded;
 use crate::dialect::gemini::lenient;
 use crate::dialect::gemini::path::Path;
 use crate::json::build::{self, ObjectWriter};
 use crate::json::look::{Kind, Object, Value, is_spelling};
-use crate::json::{self, Place, Reader, Refused, Shape};
+use crate::json::{self, Place, Reader, Refused, Scan, Shape, Stop};
 use crate::request::fields::name_problem;
 use crate::request::rewrite::UsageAsked;
 use crate::request::weight::Weight;
@@ -60,12 +58,7 @@ struct Root {
 }
 
 impl<'de> Reader<'de> for Root {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "content" && name != "requests" {
             return at.skip(object);
         }

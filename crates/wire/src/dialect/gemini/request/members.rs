@@ -1,9 +1,7 @@
 //! The members of a request that the gate acts on.
 
-use serde::de::{Error, MapAccess, SeqAccess};
-
 use crate::json::look::is_spelling;
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::fields::{Kept, integer, temperature};
 use crate::request::references::References;
 use crate::request::weight::Weight;
@@ -15,12 +13,7 @@ pub(super) struct Once(Vec<&'static str>);
 
 impl Once {
     /// Notes one, and refuses it when it is there already.
-    pub(super) fn check<E: Error>(
-        &mut self,
-        name: &'static str,
-        field: &str,
-        at: Place<'_>,
-    ) -> Result<(), E> {
+    pub(super) fn check(&mut self, name: &'static str, field: &str, at: Place) -> Result<(), Stop> {
         if self.0.contains(&name) {
             return Err(at.refuse(field, "must not be given in both spellings"));
         }
@@ -41,12 +34,7 @@ impl<'de> Reader<'de> for Spoken<'_> {
         self.0.number();
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if is_spelling(name, "inlineData") {
             return self.0.media(|_| at.skip(object));
         }
@@ -59,13 +47,8 @@ impl<'de> Reader<'de> for Spoken<'_> {
         at.value(object, self).map(|_| ())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
@@ -73,12 +56,7 @@ impl<'de> Reader<'de> for Spoken<'_> {
 struct FileData<'r>(&'r mut References);
 
 impl<'de> Reader<'de> for FileData<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if !is_spelling(name, "fileUri") {
             return at.skip(object);
         }
@@ -110,12 +88,7 @@ pub(super) struct Tools<'w> {
 }
 
 impl<'de> Reader<'de> for Tools<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if is_spelling(name, "functionDeclarations") {
             if let Shape::Array { items } = self.weight.description(at, object)? {
                 self.functions += items;
@@ -129,13 +102,8 @@ impl<'de> Reader<'de> for Tools<'_> {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
@@ -148,12 +116,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub(super) fn read<'de, A: MapAccess<'de>>(
-        &mut self,
-        weight: &mut Weight,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    pub(super) fn read(&mut self, weight: &mut Weight, at: Place, object: &mut Scan<'_>) -> Result<(), Stop> {
         match at.value(object, &mut Within { config: self, weight })? {
             Shape::Object { .. } | Shape::Null => Ok(()),
             _ => Err(at.refuse("generationConfig", "must be an object")),
@@ -167,12 +130,7 @@ struct Within<'c> {
 }
 
 impl<'de> Reader<'de> for Within<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         const ACTED_ON: [&str; 9] = [
             "maxOutputTokens",
             "candidateCount",

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::Kind;
 use crate::request::fields::Kept;
 use crate::request::references::References;
@@ -17,19 +15,13 @@ pub(super) struct Messages<'w> {
 }
 
 impl<'de> Reader<'de> for Messages<'_> {
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut message = Message { index, has_role: false, weight: self.weight };
-        let shape = at.item(array, &mut message)?;
+        let shape = at.value(array, &mut message)?;
         match shape {
-            None => Ok(None),
-            Some(Shape::Object { .. }) if message.has_role => Ok(shape),
-            Some(Shape::Object { .. }) => Err(at.refuse(format!("messages[{index}].role"), "is required")),
-            Some(_) => Err(at.refuse(format!("messages[{index}]"), "must be an object")),
+            Shape::Object { .. } if message.has_role => Ok(()),
+            Shape::Object { .. } => Err(at.refuse(format!("messages[{index}].role"), "is required")),
+            _ => Err(at.refuse(format!("messages[{index}]"), "must be an object")),
         }
     }
 }
@@ -41,12 +33,7 @@ struct Message<'w> {
 }
 
 impl<'de> Reader<'de> for Message<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let index = self.index;
         match name {
             "role" => match at.value(object, &mut Kept::default())? {
@@ -74,12 +61,7 @@ impl<'de> Reader<'de> for Message<'_> {
 struct Said<'r>(&'r mut References);
 
 impl<'de> Reader<'de> for Said<'_> {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "id" => self.0.read(Kind::Item, "audio.id", at, object).map(|_| ()),
             _ => at.skip(object),
@@ -98,7 +80,7 @@ pub(super) struct StreamOptions {
 }
 
 impl StreamOptions {
-    pub(super) fn read<'de, A: MapAccess<'de>>(at: Place<'_>, object: &mut A) -> Result<Self, A::Error> {
+    pub(super) fn read(at: Place, object: &mut Scan<'_>) -> Result<Self, Stop> {
         let mut options = Self::default();
         let (shape, span) = at.spanned(object, &mut options)?;
         match shape {
@@ -127,12 +109,7 @@ impl StreamOptions {
 }
 
 impl<'de> Reader<'de> for StreamOptions {
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         if name != "include_usage" {
             return at.skip(object);
         }

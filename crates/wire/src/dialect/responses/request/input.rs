@@ -1,8 +1,6 @@
 //! `input`: a text, or items that are objects; and how much of it the model will read.
 
-use serde::de::{MapAccess, SeqAccess};
-
-use crate::json::{Place, Reader, Shape};
+use crate::json::{Place, Reader, Scan, Shape, Stop};
 use crate::request::Kind;
 use crate::request::fields::Kept;
 use crate::request::references::{References, named};
@@ -27,19 +25,13 @@ impl<'de> Reader<'de> for Input {
         self.bytes = self.bytes.saturating_add(text.len());
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         let mut item = Outermost { within: Item(self), kind: None, id: String::new(), has_role: false };
-        let shape = at.item(array, &mut item)?;
+        let shape = at.value(array, &mut item)?;
         item.note();
         match shape {
-            None => Ok(None),
-            Some(shape @ Shape::Object { .. }) => Ok(Some(shape)),
-            Some(_) => Err(at.refuse(format!("input[{index}]"), "must be an object")),
+            Shape::Object { .. } => Ok(()),
+            _ => Err(at.refuse(format!("input[{index}]"), "must be an object")),
         }
     }
 }
@@ -64,11 +56,7 @@ impl Outermost<'_> {
     }
 
     /// The text of the member just named, which is counted.
-    fn text_of<'de, A: MapAccess<'de>>(
-        &mut self,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<Option<String>, A::Error> {
+    fn text_of(&mut self, at: Place, object: &mut Scan<'_>) -> Result<Option<String>, Stop> {
         let mut text = Kept::default();
         let shape = at.value(object, &mut text)?;
         self.within.text(&text.0);
@@ -81,12 +69,7 @@ impl<'de> Reader<'de> for Outermost<'_> {
         self.within.text(text);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         match name {
             "type" => self.kind = self.text_of(at, object)?,
             "id" => self.id = self.text_of(at, object)?.unwrap_or_default(),
@@ -98,12 +81,7 @@ impl<'de> Reader<'de> for Outermost<'_> {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
         self.within.element(index, at, array)
     }
 }
@@ -116,12 +94,7 @@ impl<'de> Reader<'de> for Item<'_> {
         self.0.text(text);
     }
 
-    fn member<A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        at: Place<'_>,
-        object: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, at: Place, object: &mut Scan<'de>) -> Result<(), Stop> {
         let is_media = MEDIA.contains(&name);
         let shape = match named(name) {
             Some((kind, field)) => self.0.references.read(kind, field, at, object)?,
@@ -134,13 +107,8 @@ impl<'de> Reader<'de> for Item<'_> {
         Ok(())
     }
 
-    fn element<A: SeqAccess<'de>>(
-        &mut self,
-        _index: usize,
-        at: Place<'_>,
-        array: &mut A,
-    ) -> Result<Option<Shape>, A::Error> {
-        at.item(array, self)
+    fn element(&mut self, _index: usize, at: Place, array: &mut Scan<'de>) -> Result<(), Stop> {
+        at.value(array, self).map(|_| ())
     }
 }
 
