@@ -104,7 +104,8 @@ pub async fn start(opened: Opened, config: &Config, roots: Roots, clock: Clock) 
     let Opened { store, outbox, reader } = opened;
     let facts = catalogue(config)?.facts();
 
-    let snapshot = Arc::new(Snapshot::new(Arc::new(Gather::start(Arc::new(KeyLookup(store.clone())))), clock.clone()));
+    let snapshot =
+        Arc::new(Snapshot::new(Arc::new(Gather::start(Arc::new(KeyLookup(store.clone())))), clock.clone()));
     let seen = store.changes().latest().await.context("the change feed cannot be read")?;
     let pool = Arc::new(Pool::new(clock.clone()));
     follow::fill(&store, &snapshot, &pool, &facts).await.context("the routes cannot be read")?;
