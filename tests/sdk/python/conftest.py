@@ -77,9 +77,9 @@ def scripted(scripted_process, probing_key):
         try:
             client.chat.completions.create(model="scripted", messages=say("Are you off?"))
         except APIStatusError as refused:
-            # A connection that an earlier test left at rest refuses as well, in other words.
-            return "switched off" in str(refused)
-        return False
+            # A connection that an earlier test left at rest refuses as well; one that is off has no models.
+            return True if refused.status_code == 404 else None
+        return None
 
     # Off and on again, each seen: what the gate learns late would otherwise pardon what the test does to the connection.
     gate.command("provider", "disable", CONNECTION)
