@@ -19,13 +19,12 @@ use domain::token::{Kind, Prefix};
 use serde::Serialize;
 use store::Store;
 use store::keys::{Key, KeyFilter};
-use tokio::signal::unix::{SignalKind, signal};
 use vault::envelope::Bind;
 
 use crate::cmd::context::Context;
 use crate::cmd::init;
 use crate::cmd::output::{self, Output};
-use crate::cmd::serve::{attend, until_told};
+use crate::cmd::serve::{Signals, Stop, attend};
 use crate::config::environment::Variables;
 use crate::config::roots::Roots;
 use crate::config::{Config, Environment, Flags};
@@ -127,7 +126,7 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
     logs::start(&config.log)?;
     let upstream = discovered(&config, upstream).await?;
     let opened = boot::open(&config).await?;
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+    let mut signals = Signals::listen()?;
     let keys = furnish(&opened.store, &roots, upstream, &context.act()).await?;
     let mut running = boot::start(opened, &config, roots, clock).await?;
 
@@ -153,7 +152,7 @@ async fn run_installation(args: DemoArgs, context: &Context) -> Result<()> {
         }))?;
     }
     drop(ready);
-    attend(&mut running, &mut hangups, &flags, variables).await?;
+    attend(&mut running, &mut signals, &flags, variables).await;
     running.stop().await?;
     if let Some(provider) = provider {
         provider.stop().await;
@@ -352,6 +351,7 @@ async fn connect(store: &Store, roots: &Roots, upstream: Upstream, act: &Act) ->
 }
 
 async fn run_provider(args: ProviderArgs, context: &Context) -> Result<()> {
+    let mut stop = Stop::listen()?;
     let options = Options { chunk_delay_ms: args.chunk_delay_ms, key: None, clock: context.clock.clone() };
     let provider =
         DemoProvider::start(args.listen, options).await.context("the demo provider does not start")?;
@@ -367,7 +367,7 @@ async fn run_provider(args: ProviderArgs, context: &Context) -> Result<()> {
             "The demo provider (deterministic text, not a model) is at http://{address}/v1"
         ))?;
     }
-    until_told().await?;
+    stop.told().await;
     provider.stop().await;
     Ok(())
 }

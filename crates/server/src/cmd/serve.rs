@@ -38,14 +38,15 @@ pub async fn run(flags: &Flags, variables: &Variables) -> Result<()> {
     for overridden in &settled.overridden {
         tracing::warn!(%overridden, "a check of production safety is overridden");
     }
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+    // Before anybody is served: a signal that nobody listens for would end the calls that run.
+    let mut signals = Signals::listen()?;
     let first = first_operator::token(&opened.store, &roots.pepper, &clock).await?;
     let mut running = boot::start(opened, &loaded.config, roots, clock).await?;
     tracing::info!(public = %running.public, admin = %running.admin, "Portcullis is serving");
     if let Some(token) = first {
         complain(&first_operator::notice(&token, running.admin));
     }
-    attend(&mut running, &mut hangups, flags, variables).await?;
+    attend(&mut running, &mut signals, flags, variables).await;
     tracing::info!("stopping: running calls may finish");
     running.stop().await?;
     tracing::info!("stopped");
@@ -53,20 +54,12 @@ pub async fn run(flags: &Flags, variables: &Variables) -> Result<()> {
 }
 
 /// Waits until the gate is told to stop; each SIGHUP meanwhile has it read its encryption keys anew.
-///
-/// # Errors
-/// When the other signals cannot be listened for.
-pub async fn attend(
-    running: &mut Running,
-    hangups: &mut Signal,
-    flags: &Flags,
-    variables: &Variables,
-) -> Result<()> {
-    let mut told = std::pin::pin!(until_told());
+pub async fn attend(running: &mut Running, signals: &mut Signals, flags: &Flags, variables: &Variables) {
+    let Signals { hangup, stop } = signals;
     loop {
         tokio::select! {
-            told = &mut told => return told,
-            _ = hangups.recv() => read_keys_anew(running, flags, variables).await,
+            () = stop.told() => return,
+            _ = hangup.recv() => read_keys_anew(running, flags, variables).await,
         }
     }
 }
@@ -95,15 +88,43 @@ async fn read_keys_anew(running: &mut Running, flags: &Flags, variables: &Variab
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the signals cannot be listened for.
-pub async fn until_told() -> Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that the gate acts on.
+pub struct Signals {
+    hangup: Signal,
+    stop: Stop,
+}
+
+impl Signals {
+    /// Listens for them from now on.
+    ///
+    /// # Errors
+    /// When they cannot be listened for.
+    pub fn listen() -> Result<Self> {
+        let hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+        Ok(Self { hangup, stop: Stop::listen()? })
     }
-    Ok(())
+}
+
+/// SIGTERM and SIGINT.
+pub struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Listens for them from now on.
+    ///
+    /// # Errors
+    /// When they cannot be listened for.
+    pub fn listen() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    pub async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
